@@ -1,0 +1,86 @@
+# SPDX-License-Identifier: GPL-2.0
+# `make help` lists the targets.
+
+MAKEFLAGS += --no-builtin-rules
+VERSION	:= 0.1.0
+
+CC	?= gcc
+KVER	?= $(shell uname -r)
+KDIR	?= /lib/modules/$(KVER)/build
+B	:= build
+KCONF	:= $(firstword $(wildcard /usr/lib/linux-kbuild-6.1/scripts/kconfig/conf \
+			/usr/lib/linux-kbuild-*/scripts/kconfig/conf))
+
+Q	:= $(if $(V),,@)
+say	= @printf '  %-7s %s\n' $(1) $(2)
+
+# Folders of the binary, each with a Kbuild fragment: `vmm-y` lists objects
+# of the binary, `shared-y` those that the module compiles as well.
+DIRS	:= base cfgm ssm tm pgm pdm pdm/dev pdm/drv gim vmm vmm/em vmm/boot vmm/acpi
+
+all: $(B)/vmm
+
+-include $(B)/include/config/auto.conf
+
+define folder
+vmm-y :=
+shared-y :=
+include $(1)/Kbuild
+OBJS	+= $$(addprefix $(B)/$(1)/,$$(vmm-y) $$(shared-y))
+SHARED	+= $$(patsubst %.o,$(1)/%.c,$$(shared-y))
+endef
+$(foreach d,$(DIRS),$(if $(wildcard $d/Kbuild),$(eval $(call folder,$d))))
+
+PKGS	:= libconfig zydis libelf
+CFLAGS	?= -O2 -g
+ALL_CFLAGS = -std=gnu11 -Wall -Wextra -Wno-unused-parameter -Wno-sign-compare -Werror \
+	   -Wmissing-prototypes -Wstrict-prototypes -Wvla -D_GNU_SOURCE -DVMM_VERSION='"$(VERSION)"' \
+	   -fno-strict-aliasing -pthread -I. -Ibase -Ikmod/uapi -I$(B)/generated \
+	   -include $(B)/include/generated/autoconf.h $(CFLAGS)
+LIBS	:= -lconfig -lZydis -lelf -lm -pthread
+
+# --- configuration ---------------------------------------------------------
+KCONFIG_ENV := KCONFIG_CONFIG=.config KCONFIG_AUTOCONFIG=$(B)/include/config/auto.conf \
+	       KCONFIG_AUTOHEADER=$(B)/include/generated/autoconf.h \
+	       KCONFIG_RUSTCCFG=$(B)/include/generated/rustc_cfg srctree=.
+
+$(B)/include/config/auto.conf $(B)/include/generated/autoconf.h &: Kconfig $(wildcard */Kconfig .config)
+	@mkdir -p $(B)/include/config $(B)/include/generated
+	$(Q)test -f .config || $(KCONFIG_ENV) $(KCONF) --alldefconfig Kconfig >/dev/null
+	$(Q)$(KCONFIG_ENV) $(KCONF) --syncconfig Kconfig
+	@touch $(B)/include/config/auto.conf $(B)/include/generated/autoconf.h
+
+menuconfig:
+	$(Q)KCONFIG_CONFIG=.config python3 -m menuconfig Kconfig
+
+# --- the binary ------------------------------------------------------------
+$(B)/vmm: $(OBJS)
+	$(call say,LD,$@)
+	$(Q)$(CC) $(CFLAGS) -o $@ $(OBJS) $(LIBS)
+
+$(B)/%.o: %.c $(B)/include/generated/autoconf.h
+	@mkdir -p $(@D)
+	$(call say,CC,$<)
+	$(Q)$(CC) $(ALL_CFLAGS) -MMD -MP -c -o $@ $<
+
+-include $(OBJS:.o=.d)
+
+# --- the module ------------------------------------------------------------
+# kbuild writes beside its sources, so each kernel gets a tree of links.
+KMOD	:= $(B)/kmod-$(KVER)
+kmod: $(B)/include/generated/autoconf.h
+	$(Q)scripts/kmod-tree $(KMOD) $(SHARED)
+	$(Q)$(MAKE) --no-print-directory -C $(KDIR) M=$(CURDIR)/$(KMOD) $(if $(V),V=1) \
+		$(if $(C),C=$(C)) modules
+
+clean:
+	rm -rf $(B)
+
+help:
+	@sed -n 's/^## //p' Makefile
+
+## make            build the binary, build/vmm
+## make kmod       build the module for KVER (default: the running kernel)
+## make clean      remove build/
+
+.PHONY: all kmod clean help menuconfig
