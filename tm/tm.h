@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * TM, the time manager: the VM's clocks and the timers that follow them.
+ *
+ * TM_VIRTUAL counts nanoseconds while the VM runs and stops with it; it
+ * starts at 0. TM_REAL is the host's CLOCK_REALTIME, for the wall clock only.
+ * The guest's TSC is the same clock in other units: the module computes it
+ * from the pair that tm_resume() sets.
+ *
+ * One thread serves all timers. A callback runs on it with no lock of TM
+ * held, may arm or cancel any timer, its own included, and must not block.
+ * Lock: tm->lock, a leaf; nothing is called with it held.
+ */
+#ifndef TM_TM_H
+#define TM_TM_H
+
+#include "base/base.h"
+#include "base/error.h"
+
+struct tm;
+struct tm_timer;
+struct hm_vm;
+
+#define NSEC_PER_SEC 1000000000ULL
+
+enum tm_clock { TM_VIRTUAL, TM_REAL };
+
+/* @hm may be NULL (unit tests): then there is no TSC to keep in step. */
+int tm_create(struct tm **out, struct hm_vm *hm, struct error *err);
+void tm_destroy(struct tm *tm);
+
+/* The VM's time goes on, or stands still. Both from any thread; idempotent. */
+void tm_resume(struct tm *tm);
+void tm_pause(struct tm *tm);
+
+/* Nanoseconds. Any thread. */
+u64 tm_now(struct tm *tm, enum tm_clock clock);
+
+u32 tm_tsc_khz(struct tm *tm);
+
+/* Timers of TM_VIRTUAL. @name must outlive the timer. */
+struct tm_timer *tm_timer_create(struct tm *tm, const char *name,
+				 void (*fire)(void *ctx), void *ctx);
+/* On return the callback is not running, unless the caller is the callback. */
+void tm_timer_destroy(struct tm_timer *timer);
+/* Fire once at @deadline (TM_VIRTUAL ns); one in the past fires at once. */
+void tm_timer_arm(struct tm_timer *timer, u64 deadline);
+/* May return while the callback is running. */
+void tm_timer_cancel(struct tm_timer *timer);
+
+#endif
