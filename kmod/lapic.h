@@ -1,0 +1,73 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * The local APIC of a vCPU: "Advanced Programmable Interrupt Controller
+ * (APIC)" of Intel's manual, volume 3; xAPIC page and x2APIC MSRs.
+ *
+ * It owns the registers, the timer's hrtimer and IA32_APIC_BASE's effect;
+ * apic->lock guards them. It leaves out the bus: a message between CPUs is a
+ * function call. Its timer counts the VM's virtual nanoseconds (a 1 GHz bus
+ * clock) before the divider, and obeys the VM's clock.
+ *
+ * "Own thread": only from the thread that holds vcpu->lock. "Any": any
+ * context, interrupts included.
+ */
+#ifndef KMOD_LAPIC_H
+#define KMOD_LAPIC_H
+
+#include "vmm.h"
+
+#define APIC_DEFAULT_BASE	0xfee00000ULL
+#define APIC_BASE_BSP		BIT_ULL(8)
+#define APIC_BASE_X2APIC	BIT_ULL(10)
+#define APIC_BASE_ENABLE	BIT_ULL(11)
+
+int lapic_create(struct vcpu *vcpu);
+/* No message may be on its way any more. Stops the timer. */
+void lapic_destroy(struct vcpu *vcpu);
+/* @init: by INIT (keeps the ID, APIC_BASE), else by power-up. Own thread. */
+void lapic_reset(struct vcpu *vcpu, bool init);
+
+/* True if @gpa is in the xAPIC page as it is mapped and enabled now. Own thread. */
+bool lapic_claims(struct vcpu *vcpu, gpa_t gpa);
+/*
+ * 32-bit access at @offset (0 to 0xffc, aligned) of the xAPIC page. Reserved
+ * registers set ESR and read 0, as the manual has it. Own thread.
+ */
+u32 lapic_read(struct vcpu *vcpu, u32 offset);
+void lapic_write(struct vcpu *vcpu, u32 offset, u32 value);
+
+/* x2APIC MSRs (0x800 - 0x8ff), IA32_APIC_BASE, IA32_TSC_DEADLINE. -EINVAL: #GP. Own thread. */
+bool lapic_owns_msr(u32 index);
+int lapic_msr_read(struct vcpu *vcpu, u32 index, u64 *value);
+int lapic_msr_write(struct vcpu *vcpu, u32 index, u64 value);
+
+/*
+ * The highest vector in IRR that the priorities allow now (class above PPR's),
+ * else -1. Does not look at RFLAGS.IF. Own thread; lockless and cheap where
+ * nothing is pending.
+ */
+int lapic_pending(struct vcpu *vcpu);
+/* It was injected: IRR to ISR. Own thread. */
+void lapic_accept(struct vcpu *vcpu, u8 vector);
+/* Whether IRR holds anything at all that is held back by TPR alone. Own thread. */
+bool lapic_blocked_by_tpr(struct vcpu *vcpu);
+/* The PIC's interrupt may pass: APIC off, or LINT0 unmasked as ExtINT. Own thread. */
+bool lapic_accepts_extint(struct vcpu *vcpu);
+
+/* CR8: bits 7:4 of TPR. Own thread. */
+u64 lapic_cr8(struct vcpu *vcpu);
+void lapic_cr8_set(struct vcpu *vcpu, u64 cr8);
+
+/* Deliver a message as if written to the bus. -EINVAL: not one. Any. */
+int lapic_msi(struct vm *vm, u64 address, u32 data);
+
+/* The clock was set: re-arm the timer. Own thread or its creator's. */
+void lapic_clock_changed(struct vcpu *vcpu);
+
+/* Whole state; -EINVAL on a value that cannot be, nothing changed. Own thread. */
+void lapic_get(struct vcpu *vcpu, struct vmm_lapic *state);
+int lapic_set(struct vcpu *vcpu, const struct vmm_lapic *state);
+/* Validated change of IA32_APIC_BASE from saved state: skips transition rules. */
+int lapic_base_restore(struct vcpu *vcpu, u64 base);
+
+#endif

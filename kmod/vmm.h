@@ -1,0 +1,196 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * vmm.ko's insides: the VM, the vCPU, and who may touch what.
+ *
+ * Locks, outermost first:
+ *
+ *   vm->lock           mutex     creation of vCPUs, tables of the VM, slots (writers)
+ *   vcpu->lock         mutex     the vCPU: held by RUN and by every call on it
+ *   vm->slots_lock     rwsem     slots against change, while one is being used
+ *   (mmap_lock)                  taken by get_user_pages under the above
+ *   vm->mmu_lock       spinlock  nested tables; slots a second time, for the
+ *                                mmu_notifier, which must not sleep
+ *   vm->clock_lock     seqlock   the clock; writers under vm->lock
+ *   apic->lock         raw spinlock, interrupts off: one local APIC; never two
+ *
+ * A vCPU thread that faults, copies or sleeps holds no spinlock.
+ */
+#ifndef KMOD_VMM_H
+#define KMOD_VMM_H
+
+#include <linux/hrtimer.h>
+#include <linux/kref.h>
+#include <linux/mmu_notifier.h>
+#include <linux/mutex.h>
+#include <linux/preempt.h>
+#include <linux/rcuwait.h>
+#include <linux/rwsem.h>
+#include <linux/seqlock.h>
+#include <linux/spinlock.h>
+#include <asm/fpu/api.h>
+
+#include "base.h"
+#include "uapi/vmm.h"
+
+#define VMM_MAX_VCPUS		255
+
+struct vm;
+struct vcpu;
+struct vmm_hw_ops;
+
+/* ---- memory slots and nested tables (mem.c, npt.c) -------------------------- */
+
+struct slot {
+	u32 flags;			/* VMM_SLOT_* */
+	u64 gfn, pages;			/* pages 0: unused */
+	u64 hva;
+	unsigned long *dirty;		/* DIRTY_LOG: a bit per page */
+};
+
+struct npt {
+	u64 *root;			/* its page */
+	int levels;			/* 4 or 5 */
+	unsigned long tables;		/* pages in use, root included */
+};
+
+/* ---- the VM (vm.c) ------------------------------------------------------------ */
+
+struct vm_clock {
+	struct vmm_clock set;		/* as user space set it, host_* filled in */
+};
+
+struct vm {
+	struct kref ref;		/* VM fd, vCPU fds */
+	struct mm_struct *mm;		/* grabbed (mmgrab), for identity */
+	struct mutex lock;
+
+	struct rw_semaphore slots_lock;
+	struct slot slot[VMM_MAX_SLOTS];
+
+	spinlock_t mmu_lock;
+	struct npt npt;
+	struct mmu_notifier notifier;
+	bool notifier_registered;
+	unsigned long notifier_seq;	/* under mmu_lock: ended invalidations */
+	long notifier_active;		/* under mmu_lock: running invalidations */
+	u64 tlb_gen;			/* atomic by mmu_lock; see vcpu->tlb_gen */
+
+	seqlock_t clock_lock;
+	struct vm_clock clock;
+
+	u32 cpuid_count;		/* fixed once a vCPU exists */
+	struct vmm_cpuid_entry *cpuid;
+	u32 msr_count;
+	struct vmm_msr_answer *msr;
+
+	u32 vcpu_count;			/* published entries, see vm_for_each_vcpu */
+	struct vcpu *vcpu[VMM_MAX_VCPUS];
+
+	void *hw;			/* the vendor's part */
+};
+
+/* vCPUs are only ever added while the VM lives. Any context. */
+#define vm_for_each_vcpu(_i, _v, _vm)						\
+	for ((_i) = 0; (_i) < smp_load_acquire(&(_vm)->vcpu_count) &&		\
+	     ((_v) = (_vm)->vcpu[_i], true); (_i)++)
+
+/* ---- the vCPU (vcpu.c, run.c) -------------------------------------------------- */
+
+/* vcpu->requests: things to do before the next entry. Bits. */
+enum vcpu_request {
+	VCPU_REQ_KICK,			/* VMM_VCPU_KICK: return to user space */
+	VCPU_REQ_EVENT,			/* look at interrupts again */
+	VCPU_REQ_CLOCK,			/* the clock changed: TSC offset, timer */
+	VCPU_REQ_NMI,			/* an NMI arrived: nmi_queued counts */
+	VCPU_REQ_INIT,
+	VCPU_REQ_SIPI,
+};
+
+/* vcpu->mode: whether an IPI is needed to be heard. */
+enum vcpu_mode { VCPU_OUTSIDE, VCPU_IN_GUEST };
+
+/* What the vendor says of an exit, in neutral terms. Filled by ops->enter(). */
+struct vcpu_exit {
+	enum vmm_stat stat;		/* what it counts as, and its handler */
+	u32 insn_len;			/* 0: not known, ask insn_length() */
+	u64 raw;			/* the CPU's exit code */
+	u64 info1, info2;		/* and its details, for the page's raw[] */
+	u64 gpa;			/* NESTED_FAULT: the address */
+	u32 fault;			/* NESTED_FAULT: VMM_FAULT_* */
+	u64 next_rip;			/* IO: where to go on */
+	struct vmm_exit_io io;
+	u8 cr, gpr;			/* CR, DR: register and operand, if known */
+	u8 bytes;			/* in insn[]; 0: none were given */
+	u8 insn[15];
+};
+
+#define VMM_FAULT_WRITE		BIT(0)
+#define VMM_FAULT_FETCH		BIT(1)
+#define VMM_FAULT_WALK		BIT(2)	/* while walking the guest's own tables */
+
+struct lapic;
+
+struct vcpu {
+	struct vm *vm;
+	struct mutex lock;
+	u32 index;			/* in vm->vcpu */
+	u32 apic_id;
+	bool bsp;
+	struct lapic *apic;
+
+	unsigned long requests;		/* enum vcpu_request, atomic bits */
+	atomic_t nmi_queued;
+	u8 sipi_vector;
+	bool extint;			/* the PIC's line */
+	int mode;			/* enum vcpu_mode */
+	struct rcuwait wait;		/* sleeps here in HLT and for SIPI */
+
+	struct vmm_page *page;		/* shared with user space */
+	struct vmm_history *history;
+
+	/* Architectural state that is not in the vendor's control block. */
+	struct vmm_gprs gprs;		/* valid outside the guest, all of it */
+	struct vmm_events events;	/* likewise */
+	struct vmm_dregs dregs;
+	u64 cr2;
+	u64 xcr0;
+	u64 apic_base;			/* IA32_APIC_BASE */
+	u64 pat, tsc_aux, misc_enable, spec_ctrl, tsc_adjust;
+	u64 mtrr_def, mtrr_fixed[11], mtrr_var[16];
+	s64 tsc_offset;			/* own adjustment on top of the VM's clock */
+
+	struct fpu_guest fpu;
+	bool fpu_loaded;
+
+	struct vcpu_exit exit;
+	u64 tlb_gen;			/* vm->tlb_gen that this vCPU has flushed for */
+	int cpu;			/* where it was loaded last, -1: nowhere */
+	struct preempt_notifier preempt;
+	u64 *table_cache[5];		/* zeroed pages for npt_map() */
+	u64 eoi_exits[4];
+	int eoi_vector;			/* EOI to tell user space of, -1: none */
+	struct vcpu_svm *svm;
+};
+
+/* Make @vcpu notice a request: wake it, or force it out of the guest. Any context. */
+void vcpu_kick(struct vcpu *vcpu);
+/* Set a request and kick. Any context. */
+void vcpu_request(struct vcpu *vcpu, enum vcpu_request request);
+/* For the local APIC: an NMI, INIT, SIPI message arrived for @vcpu. Any context. */
+void vcpu_signal_nmi(struct vcpu *vcpu);
+void vcpu_signal_init(struct vcpu *vcpu);
+void vcpu_signal_sipi(struct vcpu *vcpu, u8 vector);
+
+/* ---- time (clock.c) --------------------------------------------------------------- */
+
+/* The VM's virtual time and a vCPU's TSC, now. Any context. */
+u64 clock_vm_ns(struct vm *vm);
+u64 clock_guest_tsc(struct vcpu *vcpu);
+/*
+ * The CLOCK_MONOTONIC time at which the VM's time will be @vm_ns, or its TSC
+ * @tsc. False: the clock stands still, no time can be named. Any context.
+ */
+bool clock_host_of_vm_ns(struct vm *vm, u64 vm_ns, ktime_t *host);
+bool clock_host_of_tsc(struct vcpu *vcpu, u64 tsc, ktime_t *host);
+
+#endif
