@@ -16,7 +16,7 @@ say	= @printf '  %-7s %s\n' $(1) $(2)
 
 # Folders of the binary, each with a Kbuild fragment: `vmm-y` lists objects
 # of the binary, `shared-y` those that the module compiles as well.
-DIRS	:= base cfgm ssm tm pgm pdm pdm/dev pdm/drv gim vmm vmm/em vmm/boot vmm/acpi
+DIRS	:= base cfgm ssm tm pgm pdm pdm/dev pdm/drv gim vmm vmm/trpm vmm/em vmm/boot vmm/acpi
 
 all: $(B)/vmm
 
