@@ -86,7 +86,7 @@ static inline void lapic_unlock(struct lapic *apic, unsigned long flags, bool no
 		vcpu_request(apic->vcpu, VCPU_REQ_EVENT);
 }
 
-/* ---- lapic.c ------------------------------------------------------------------ */
+/* ---- lapic_irq.c ------------------------------------------------------------------ */
 
 /* Locked. @vector becomes pending, if the APIC takes interrupts at all. */
 bool lapic_irr_raise(struct lapic *apic, u8 vector, bool level);
@@ -100,8 +100,6 @@ void lapic_eoi(struct lapic *apic);
 void lapic_priority_update(struct lapic *apic);
 /* Own thread, locked. All that follows from registers and mode anew. */
 void lapic_derive(struct lapic *apic);
-/* Own thread, locked. The registers' values after INIT; the mode stays. */
-void lapic_registers_reset(struct lapic *apic);
 
 /* ---- lapic_reg.c ---------------------------------------------------------------- */
 

@@ -19,9 +19,9 @@
 #define MSR_X2APIC_ICR		0x830
 
 /* What may be done to a register, in each mode. */
-#define X_READ	BIT(0)
-#define X_WRITE	BIT(1)
-#define X2_READ	BIT(2)
+#define X_READ		BIT(0)
+#define X_WRITE		BIT(1)
+#define X2_READ		BIT(2)
 #define X2_WRITE	BIT(3)
 #define BOTH_READ	(X_READ | X2_READ)
 #define BOTH_WRITE	(X_WRITE | X2_WRITE)
@@ -278,12 +278,42 @@ u32 lapic_reg_read(struct lapic *apic, u32 offset)
 	return row ? row_read(apic, row, offset) : 0;
 }
 
+/* ---- reset ------------------------------------------------------------------------------- */
+
+/* "Local APIC State After Power-Up or Reset" */
+static void lapic_registers_reset(struct lapic *apic)
+{
+	u32 offset;
+
+	lapic_timer_stop(apic);
+	memset(apic->reg, 0, sizeof(apic->reg));
+	apic->esr_pending = 0;
+	*lapic_reg(apic, LAPIC_DFR) = ~0U;
+	WRITE_ONCE(*lapic_reg(apic, LAPIC_SVR), 0xff);
+	for (offset = LAPIC_LVT_TIMER; offset <= LAPIC_LVT_ERROR; offset += 0x10)
+		*lapic_reg(apic, offset) = LAPIC_LVT_MASKED;
+	lapic_derive(apic);
+}
+
+void lapic_reset(struct vcpu *vcpu, bool init)
+{
+	struct lapic *apic = vcpu->apic;
+	unsigned long flags;
+
+	raw_spin_lock_irqsave(&apic->lock, flags);
+	if (!init)
+		vcpu->apic_base = APIC_DEFAULT_BASE | APIC_BASE_ENABLE |
+				  (vcpu->bsp ? APIC_BASE_BSP : 0);
+	lapic_registers_reset(apic);
+	lapic_unlock(apic, flags, false);
+}
+
 /* ---- the xAPIC page ----------------------------------------------------------------------- */
 
 bool lapic_claims(struct vcpu *vcpu, gpa_t gpa)
 {
 	return vcpu->apic->mode == LAPIC_XAPIC &&
-	       (gpa ^ vcpu->apic_base) >> PAGE_SHIFT == 0;
+	       (gpa ^ vcpu->apic_base) >> 12 == 0;
 }
 
 static void illegal_register(struct lapic *apic)
@@ -395,7 +425,7 @@ static int x2apic_write(struct lapic *apic, u32 index, u64 value)
 	return 0;
 }
 
-/* ---- IA32_APIC_BASE: "Local APIC Status and Location" ------------------------------------------ */
+/* ---- IA32_APIC_BASE: "Local APIC Status and Location" ----------------------------------- */
 
 static bool base_possible(struct lapic *apic, u64 base)
 {

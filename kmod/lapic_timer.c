@@ -15,8 +15,6 @@
  *
  * A masked timer counts, and needs no host timer for that.
  */
-#include <linux/ktime.h>
-
 #include "lapic_internal.h"
 
 /*
