@@ -22,6 +22,8 @@ all: $(B)/vmm
 
 -include $(B)/include/config/auto.conf
 
+OBJS	:=
+SHARED	:=
 define folder
 vmm-y :=
 shared-y :=

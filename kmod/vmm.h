@@ -50,7 +50,7 @@ struct slot {
 struct npt {
 	u64 *root;			/* its page */
 	int levels;			/* 4 or 5 */
-	unsigned long tables;		/* pages in use, root included */
+	struct list_head dead;		/* tables taken out, freed after the next flush */
 };
 
 /* ---- the VM (vm.c) ------------------------------------------------------------ */
@@ -85,8 +85,6 @@ struct vm {
 
 	u32 vcpu_count;			/* published entries, see vm_for_each_vcpu */
 	struct vcpu *vcpu[VMM_MAX_VCPUS];
-
-	void *hw;			/* the vendor's part */
 };
 
 /* vCPUs are only ever added while the VM lives. Any context. */
@@ -160,16 +158,23 @@ struct vcpu {
 	s64 tsc_offset;			/* own adjustment on top of the VM's clock */
 
 	struct fpu_guest fpu;
-	bool fpu_loaded;
+	bool fpu_loaded;		/* current's registers are the guest's */
+	u32 pkru;			/* the guest's, outside it */
 
 	struct vcpu_exit exit;
+	u64 exit_start;			/* RIP of the instruction that exited */
+	u64 loop_rip;			/* where an event's delivery faulted last */
+	u32 loop_count;			/* and how often in a row */
+	bool window_intr, window_nmi;	/* what the vendor was told */
+	bool dregs_changed;		/* tell the vendor DR6, DR7 */
 	u64 tlb_gen;			/* vm->tlb_gen that this vCPU has flushed for */
 	int cpu;			/* where it was loaded last, -1: nowhere */
 	struct preempt_notifier preempt;
 	u64 *table_cache[5];		/* zeroed pages for npt_map() */
 	u64 eoi_exits[4];
 	int eoi_vector;			/* EOI to tell user space of, -1: none */
-	struct vcpu_svm *svm;
+	void *hw;			/* the vendor's part */
+	u64 exits;			/* so far; next entry of the history */
 };
 
 /* Make @vcpu notice a request: wake it, or force it out of the guest. Any context. */

@@ -1,0 +1,150 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * The VM's clock: one pair of readings and two ratios, from which virtual
+ * time and TSC follow for all vCPUs alike. vm->clock_lock guards it.
+ *
+ * Leaves out TSC scaling by the CPU: a ratio other than one is refused
+ * unless the CPU scales.
+ */
+#include <linux/ktime.h>
+#include <linux/timekeeping.h>
+#include <asm/tsc.h>
+
+#include "clock.h"
+#include "hw.h"
+#include "lapic.h"
+
+#define CLOCK_ONE	(1ULL << 32)
+
+void clock_init(struct vm *vm)
+{
+	seqlock_init(&vm->clock_lock);
+	vm->clock.set.ns_ratio = CLOCK_ONE;
+	vm->clock.set.tsc_ratio = CLOCK_ONE;
+}
+
+static struct vmm_clock clock_read(struct vm *vm)
+{
+	struct vmm_clock set;
+	unsigned int seq;
+
+	do {
+		seq = read_seqbegin(&vm->clock_lock);
+		set = vm->clock.set;
+	} while (read_seqretry(&vm->clock_lock, seq));
+	return set;
+}
+
+static u64 clock_ns_at(const struct vmm_clock *set, u64 host_ns)
+{
+	if (!(set->flags & VMM_CLOCK_RUNNING) || host_ns < set->host_ns)
+		return set->vm_ns;
+	return set->vm_ns + mul_u64_u64_shr(host_ns - set->host_ns, set->ns_ratio, 32);
+}
+
+static u64 clock_tsc_at(const struct vmm_clock *set, u64 host_tsc)
+{
+	if (!(set->flags & VMM_CLOCK_RUNNING))
+		return set->guest_tsc;
+	return set->guest_tsc + mul_u64_u64_shr(host_tsc - set->host_tsc, set->tsc_ratio, 32);
+}
+
+u64 clock_vm_ns(struct vm *vm)
+{
+	struct vmm_clock set = clock_read(vm);
+
+	return clock_ns_at(&set, ktime_get_mono_fast_ns());
+}
+
+u64 clock_guest_tsc(struct vcpu *vcpu)
+{
+	struct vmm_clock set = clock_read(vcpu->vm);
+
+	return clock_tsc_at(&set, rdtsc()) + vcpu->tsc_offset;
+}
+
+s64 clock_tsc_offset(struct vcpu *vcpu)
+{
+	struct vmm_clock set = clock_read(vcpu->vm);
+
+	return (s64)(set.guest_tsc - set.host_tsc) + vcpu->tsc_offset;
+}
+
+bool clock_host_of_vm_ns(struct vm *vm, u64 vm_ns, ktime_t *host)
+{
+	struct vmm_clock set = clock_read(vm);
+	u64 ahead;
+
+	if (!(set.flags & VMM_CLOCK_RUNNING))
+		return false;
+	/* The bound keeps the quotient within 64 bits: the division would fault. */
+	ahead = vm_ns > set.vm_ns ? min(vm_ns - set.vm_ns, 1ULL << 57) : 0;
+	/* Round up: a timer must not find itself early. */
+	ahead = mul_u64_u64_div_u64(ahead, CLOCK_ONE, set.ns_ratio) + 1;
+	*host = ns_to_ktime(min_t(u64, set.host_ns + ahead, KTIME_MAX));
+	return true;
+}
+
+bool clock_host_of_tsc(struct vcpu *vcpu, u64 tsc, ktime_t *host)
+{
+	struct vmm_clock set = clock_read(vcpu->vm);
+	u64 now, ticks = 0, ns;
+
+	if (!(set.flags & VMM_CLOCK_RUNNING))
+		return false;
+	now = clock_tsc_at(&set, rdtsc()) + vcpu->tsc_offset;
+	if ((s64)(tsc - now) > 0)
+		ticks = min(tsc - now, 1ULL << 54);
+	/* As above; a deadline years away may come early, and is armed again. */
+	ns = mul_u64_u64_div_u64(ticks, NSEC_PER_MSEC, tsc_khz) + 1;
+	*host = ns_to_ktime(min_t(u64, ktime_get_mono_fast_ns() + ns, KTIME_MAX));
+	return true;
+}
+
+long clock_set(struct vm *vm, const struct vmm_clock *req)
+{
+	struct vmm_clock set = *req;
+	struct vcpu *vcpu;
+	u32 i;
+
+	if ((set.flags & ~VMM_CLOCK_RUNNING) || set.pad || set.host_tsc)
+		return -EINVAL;
+	if (set.ns_ratio < CLOCK_ONE / 50 || set.ns_ratio > CLOCK_ONE * 200)
+		return -EINVAL;
+	if (set.tsc_ratio != CLOCK_ONE)
+		return -EINVAL;
+
+	write_seqlock_irq(&vm->clock_lock);
+	set.host_tsc = rdtsc();
+	if (set.host_ns) {
+		s64 late = ktime_get_mono_fast_ns() - set.host_ns;
+
+		set.host_tsc -= mul_s64_u64_shr(late, div64_u64((u64)tsc_khz << 32,
+								NSEC_PER_MSEC), 32);
+	} else {
+		set.host_ns = ktime_get_mono_fast_ns();
+	}
+	vm->clock.set = set;
+	write_sequnlock_irq(&vm->clock_lock);
+
+	vm_for_each_vcpu(i, vcpu, vm)
+		vcpu_request(vcpu, VCPU_REQ_CLOCK);
+	return 0;
+}
+
+void clock_get(struct vm *vm, struct vmm_clock *now)
+{
+	struct vmm_clock set = clock_read(vm);
+	unsigned long flags;
+
+	local_irq_save(flags);
+	now->host_tsc = rdtsc();
+	now->host_ns = ktime_get_mono_fast_ns();
+	local_irq_restore(flags);
+	now->flags = set.flags;
+	now->pad = 0;
+	now->ns_ratio = set.ns_ratio;
+	now->tsc_ratio = set.tsc_ratio;
+	now->vm_ns = clock_ns_at(&set, now->host_ns);
+	now->guest_tsc = clock_tsc_at(&set, now->host_tsc);
+}

@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * What differs between the kernels we build for, and nothing else. Each
+ * HAVE_* is probed from the headers by Kbuild.
+ */
+#ifndef KMOD_COMPAT_H
+#define KMOD_COMPAT_H
+
+#include <linux/syscore_ops.h>
+
+/* smp_send_reschedule() is a macro with a trace point in it. */
+#ifdef HAVE_TRACE_IPI_SEND_CPU
+#include <trace/events/ipi.h>
+#endif
+
+#ifdef HAVE_REGISTER_SYSCORE
+#define COMPAT_SYSCORE_ARG	void *data
+#define COMPAT_SYSCORE(_name, _suspend, _resume, _shutdown)			\
+	static const struct syscore_ops _name##_ops = {				\
+		.suspend = _suspend, .resume = _resume, .shutdown = _shutdown,	\
+	};									\
+	static struct syscore _name = { .ops = &_name##_ops }
+#define compat_register_syscore		register_syscore
+#define compat_unregister_syscore	unregister_syscore
+#else
+#define COMPAT_SYSCORE_ARG	void
+#define COMPAT_SYSCORE(_name, _suspend, _resume, _shutdown)			\
+	static struct syscore_ops _name = {					\
+		.suspend = _suspend, .resume = _resume, .shutdown = _shutdown,	\
+	}
+#define compat_register_syscore		register_syscore_ops
+#define compat_unregister_syscore	unregister_syscore_ops
+#endif
+
+#endif

@@ -1,0 +1,324 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * The table of exits, by neutral reason: every reason has an owner. What is
+ * not in it crashes that VM with its registers, never the host.
+ */
+#include <linux/kernel.h>
+#include <linux/percpu.h>
+#include <asm/debugreg.h>
+#include <asm/msr-index.h>
+#include <asm/trapnr.h>
+
+#include "apic_mmio.h"
+#include "cpuid.h"
+#include "cr.h"
+#include "dr.h"
+#include "event.h"
+#include "exit.h"
+#include "fpu.h"
+#include "hw.h"
+#include "insn.h"
+#include "lapic.h"
+#include "mem.h"
+#include "msr.h"
+#include "run.h"
+#include "state.h"
+#include "vcpu.h"
+
+/* Exits that exist to return control: nothing to do but look at events again. */
+static int exit_again(struct vcpu *vcpu)
+{
+	return RUN_GUEST;
+}
+
+static int exit_cpuid(struct vcpu *vcpu)
+{
+	cpuid_execute(vcpu);
+	return insn_skip(vcpu);
+}
+
+static int exit_io(struct vcpu *vcpu)
+{
+	struct vcpu_exit *exit = &vcpu->exit;
+	int ret;
+
+	vcpu->page->u.io = exit->io;
+	if (exit->io.flags & VMM_IO_STRING)
+		return run_exit_to_user(vcpu, VMM_EXIT_IO,
+					VMM_GROUP_GPRS | VMM_GROUP_SREGS | VMM_GROUP_EVENTS);
+	exit->insn_len = exit->next_rip - vcpu->gprs.rip;
+	ret = insn_advance(vcpu, exit->next_rip);
+	if (ret != RUN_GUEST)
+		return ret;
+	return run_exit_to_user(vcpu, VMM_EXIT_IO, VMM_GROUP_RAX);
+}
+
+static int exit_msr_to_user(struct vcpu *vcpu, enum vmm_exit_reason reason)
+{
+	struct vmm_exit_msr *msr = &vcpu->page->u.msr;
+	struct decode_insn insn;
+	int ret;
+
+	if (!vcpu->exit.insn_len) {
+		ret = insn_fetch(vcpu, &insn);
+		if (ret != RUN_GUEST)
+			return ret == -EAGAIN ? RUN_GUEST : ret;
+		vcpu->exit.insn_len = insn.length;
+	}
+	msr->index = vcpu->gprs.r[VMM_RCX];
+	msr->pad = 0;
+	msr->value = (u32)vcpu->gprs.r[VMM_RAX] | vcpu->gprs.r[VMM_RDX] << 32;
+	return run_exit_to_user(vcpu, reason, VMM_GROUP_GPRS | VMM_GROUP_EVENTS);
+}
+
+static int exit_rdmsr(struct vcpu *vcpu)
+{
+	u64 value = 0;
+	int err = msr_read(vcpu, vcpu->gprs.r[VMM_RCX], &value);
+
+	if (err == -ENOENT)
+		return exit_msr_to_user(vcpu, VMM_EXIT_RDMSR);
+	if (err)
+		return event_exception_error(vcpu, X86_TRAP_GP, 0);
+	vcpu->gprs.r[VMM_RAX] = (u32)value;
+	vcpu->gprs.r[VMM_RDX] = value >> 32;
+	return insn_skip(vcpu);
+}
+
+static int exit_wrmsr(struct vcpu *vcpu)
+{
+	u64 value = (u32)vcpu->gprs.r[VMM_RAX] | vcpu->gprs.r[VMM_RDX] << 32;
+	int err = msr_write(vcpu, vcpu->gprs.r[VMM_RCX], value);
+
+	if (err == -ENOENT)
+		return exit_msr_to_user(vcpu, VMM_EXIT_WRMSR);
+	if (err)
+		return event_exception_error(vcpu, X86_TRAP_GP, 0);
+	return insn_skip(vcpu);
+}
+
+static int exit_hlt(struct vcpu *vcpu)
+{
+	int ret = insn_skip(vcpu);
+
+	if (ret != RUN_GUEST || vcpu->events.type != VMM_EVENT_NONE)
+		return ret;
+	vcpu->events.run_state = VMM_STATE_HALTED;
+	if (!(vcpu->gprs.rflags & X86_EFLAGS_IF) && !vcpu->events.nmi_pending &&
+	    !(READ_ONCE(vcpu->requests) & ~BIT(VCPU_REQ_EVENT)))
+		return run_exit_to_user(vcpu, VMM_EXIT_HALTED, VMM_GROUP_ALL);
+	return RUN_GUEST;
+}
+
+static int exit_mmio(struct vcpu *vcpu)
+{
+	struct vmm_exit_mmio *mmio = &vcpu->page->u.mmio;
+	struct vcpu_exit *exit = &vcpu->exit;
+
+	memset(mmio, 0, sizeof(*mmio));
+	mmio->gpa = exit->gpa;
+	mmio->flags = (exit->fault & VMM_FAULT_WRITE ? VMM_MMIO_WRITE : 0) |
+		      (exit->fault & VMM_FAULT_FETCH ? VMM_MMIO_FETCH : 0);
+	mmio->insn_len = exit->bytes;
+	memcpy(mmio->insn, exit->insn, exit->bytes);
+	return run_exit_to_user(vcpu, VMM_EXIT_MMIO,
+				VMM_GROUP_GPRS | VMM_GROUP_SREGS | VMM_GROUP_EVENTS);
+}
+
+static int exit_nested_fault(struct vcpu *vcpu)
+{
+	struct vcpu_exit *exit = &vcpu->exit;
+	int err;
+
+	if (lapic_claims(vcpu, exit->gpa) && !(exit->fault & VMM_FAULT_WALK)) {
+		int ret = apic_mmio(vcpu, exit->gpa & ~PAGE_MASK);
+
+		return ret == -ENOSYS ? exit_mmio(vcpu) : ret;
+	}
+	err = mem_fault(vcpu, exit->gpa, exit->fault);
+	switch (err) {
+	case 0:
+		return RUN_GUEST;
+	case -ENOENT:
+		vcpu_count(vcpu, VMM_STAT_MMIO);
+		return exit_mmio(vcpu);
+	case -EINTR:
+		/* The access is tried again once the signal has been seen to. */
+		return -EINTR;
+	}
+	return run_crash(vcpu, VMM_CRASH_MEMORY, -err,
+			 "memory of the slot at guest-physical %#llx: error %d",
+			 exit->gpa, err);
+}
+
+static int exit_cr(struct vcpu *vcpu)
+{
+	return cr_access(vcpu);
+}
+
+static int exit_dr(struct vcpu *vcpu)
+{
+	struct decode_insn insn;
+	u64 *gpr;
+	int ret;
+
+	ret = insn_fetch(vcpu, &insn);
+	if (ret != RUN_GUEST)
+		return ret == -EAGAIN ? RUN_GUEST : ret < 0 ? event_exception(vcpu, X86_TRAP_UD) : ret;
+	gpr = &vcpu->gprs.r[insn.rm];
+	if (insn.opcode == 0x21) {
+		u64 value;
+
+		ret = dr_read(vcpu, insn.reg, &value);
+		if (!ret)
+			*gpr = insn_code_size(vcpu) == 8 ? value : (u32)value;
+	} else {
+		ret = dr_write(vcpu, insn.reg,
+			       insn_code_size(vcpu) == 8 ? *gpr : (u32)*gpr);
+	}
+	switch (ret) {
+	case -EINVAL:
+		return event_exception_error(vcpu, X86_TRAP_GP, 0);
+	case -ENOENT:
+		return event_exception(vcpu, X86_TRAP_UD);
+	case -EACCES:
+		return event_debug(vcpu, DR6_GENERAL_DETECT);
+	}
+	vcpu->exit.insn_len = insn.length;
+	return insn_skip(vcpu);
+}
+
+static int exit_xsetbv(struct vcpu *vcpu)
+{
+	u64 value = (u32)vcpu->gprs.r[VMM_RAX] | vcpu->gprs.r[VMM_RDX] << 32;
+
+	if ((u32)vcpu->gprs.r[VMM_RCX] != 0 || !fpu_xcr0_valid(value))
+		return event_exception_error(vcpu, X86_TRAP_GP, 0);
+	vcpu->xcr0 = value;
+	return insn_skip(vcpu);
+}
+
+/* Caches are coherent and shared with the host: nothing to write back. */
+static int exit_cache(struct vcpu *vcpu)
+{
+	return insn_skip(vcpu);
+}
+
+static int exit_pause(struct vcpu *vcpu)
+{
+	cond_resched();
+	return insn_skip(vcpu);
+}
+
+/* The hypercall instructions belong to a provider; instructions that are not offered share this. */
+static int exit_undefined(struct vcpu *vcpu)
+{
+	return event_exception(vcpu, X86_TRAP_UD);
+}
+
+static int exit_task_switch(struct vcpu *vcpu)
+{
+	return run_crash(vcpu, VMM_CRASH_UNKNOWN_EXIT, 0, "hardware task switch");
+}
+
+/* The vendor has put what there is of the exception into info1 (error) and gpa (CR2 or DR6). */
+#define EXIT_LOOP_MAX 1000
+
+static bool exit_is_loop(struct vcpu *vcpu)
+{
+	/*
+	 * An exception whose delivery raises it again holds a real CPU for
+	 * good. Here each round exits, so the host lives; give up on it.
+	 */
+	if (vcpu->events.type != VMM_EVENT_EXCEPTION || vcpu->loop_rip != vcpu->gprs.rip) {
+		vcpu->loop_rip = vcpu->gprs.rip;
+		vcpu->loop_count = 0;
+		return false;
+	}
+	return ++vcpu->loop_count > EXIT_LOOP_MAX;
+}
+
+static int exit_exception(struct vcpu *vcpu)
+{
+	struct vcpu_exit *exit = &vcpu->exit;
+	u8 vector = exit->info2;
+
+	if (exit_is_loop(vcpu))
+		return run_crash(vcpu, VMM_CRASH_EVENT_LOOP, vector,
+				 "delivery of exception %u raises it again, without end", vector);
+	switch (vector) {
+	case X86_TRAP_DB:
+		return event_debug(vcpu, exit->gpa);
+	case X86_TRAP_AC:
+		return event_exception_error(vcpu, vector, exit->info1);
+	case X86_TRAP_UD:
+		return event_exception(vcpu, vector);
+	}
+	return run_crash(vcpu, VMM_CRASH_UNKNOWN_EXIT, vector, "exception %u", vector);
+}
+
+static int exit_shutdown(struct vcpu *vcpu)
+{
+	vcpu->events.run_state = VMM_STATE_SHUTDOWN;
+	return run_exit_to_user(vcpu, VMM_EXIT_TRIPLE_FAULT, VMM_GROUP_ALL);
+}
+
+static int exit_other(struct vcpu *vcpu)
+{
+	return run_crash(vcpu, VMM_CRASH_UNKNOWN_EXIT, 0,
+			 "exit %#llx (%#llx, %#llx) has no handler",
+			 vcpu->exit.raw, vcpu->exit.info1, vcpu->exit.info2);
+}
+
+static int exit_bad_state(struct vcpu *vcpu)
+{
+	struct vmm_sregs sregs;
+	const char *broken;
+
+	hw->sregs_get(vcpu, &sregs);
+	broken = state_check_controls(sregs.cr0, sregs.cr3, sregs.cr4, sregs.efer);
+	return run_crash(vcpu, VMM_CRASH_BAD_STATE, 0, "the CPU refuses to enter: %s",
+			 broken ? broken : "no rule found broken");
+}
+
+static int (*const exit_table[VMM_STAT_COUNT])(struct vcpu *vcpu) = {
+	[VMM_STAT_CPUID]	= exit_cpuid,
+	[VMM_STAT_RDMSR]	= exit_rdmsr,
+	[VMM_STAT_WRMSR]	= exit_wrmsr,
+	[VMM_STAT_IO]		= exit_io,
+	[VMM_STAT_NESTED_FAULT]	= exit_nested_fault,
+	[VMM_STAT_INTR]		= exit_again,
+	[VMM_STAT_NMI]		= exit_again,
+	[VMM_STAT_WINDOW]	= exit_again,
+	[VMM_STAT_HLT]		= exit_hlt,
+	[VMM_STAT_CR]		= exit_cr,
+	[VMM_STAT_DR]		= exit_dr,
+	[VMM_STAT_EXCEPTION]	= exit_exception,
+	[VMM_STAT_XSETBV]	= exit_xsetbv,
+	[VMM_STAT_HYPERCALL]	= exit_undefined,
+	[VMM_STAT_UNDEFINED]	= exit_undefined,
+	[VMM_STAT_PAUSE]	= exit_pause,
+	[VMM_STAT_TASK_SWITCH]	= exit_task_switch,
+	[VMM_STAT_CACHE]	= exit_cache,
+	[VMM_STAT_SHUTDOWN]	= exit_shutdown,
+	[VMM_STAT_BAD_STATE]	= exit_bad_state,
+	[VMM_STAT_OTHER]	= exit_other,
+};
+
+int exit_handle(struct vcpu *vcpu)
+{
+	enum vmm_stat stat = vcpu->exit.stat;
+
+	/* The paths that matter, without the indirect call and its thunk. */
+	if (stat == VMM_STAT_IO)
+		return exit_io(vcpu);
+	if (stat == VMM_STAT_CPUID)
+		return exit_cpuid(vcpu);
+	if (stat == VMM_STAT_WRMSR)
+		return exit_wrmsr(vcpu);
+	if (stat == VMM_STAT_INTR)
+		return RUN_GUEST;
+	if (WARN_ON_ONCE(stat >= VMM_STAT_COUNT || !exit_table[stat]))
+		return exit_other(vcpu);
+	return exit_table[stat](vcpu);
+}

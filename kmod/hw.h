@@ -1,0 +1,69 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * What a vendor implements. Everything it reports is neutral; everything it
+ * is told has been checked.
+ *
+ * A row is added only when both vendors can implement it.
+ */
+#ifndef KMOD_HW_H
+#define KMOD_HW_H
+
+#include "vmm.h"
+
+struct npt_format;
+
+struct vmm_hw_ops {
+	const char *name;		/* "AMD-V" */
+	u32 vendor;			/* VMM_VENDOR_* */
+	const struct npt_format *npt;
+
+	/*
+	 * At module load: find out what is there, allocate what every CPU
+	 * needs. -ENODEV: cannot be used here, the reason has been logged.
+	 */
+	int (*setup)(struct vmm_info *info);
+	void (*teardown)(void);
+
+	/* This CPU, preemption off. -EBUSY: somebody else has it. */
+	int (*cpu_enable)(void);
+	void (*cpu_disable)(void);
+
+	int (*vcpu_create)(struct vcpu *vcpu);
+	void (*vcpu_destroy)(struct vcpu *vcpu);
+
+	/* Bind to this CPU before entries, preemption off; let go of it. */
+	void (*load)(struct vcpu *vcpu);
+	void (*put)(struct vcpu *vcpu);
+
+	/*
+	 * Enter the guest, interrupts off, and come back with vcpu->gprs,
+	 * ->events and ->exit filled. What inject() was given is used up.
+	 */
+	void (*enter)(struct vcpu *vcpu);
+
+	/* The event of vcpu->events for the next entry. */
+	void (*inject)(struct vcpu *vcpu);
+	/* Exit as soon as an interrupt, an NMI could be taken; or no longer. */
+	void (*window)(struct vcpu *vcpu, bool intr, bool nmi);
+	/* Drop this vCPU's TLB entries before the next entry. */
+	void (*flush)(struct vcpu *vcpu);
+	/* Guest TSC = host TSC + @offset. */
+	void (*tsc_offset)(struct vcpu *vcpu, s64 offset);
+
+	void (*sregs_get)(struct vcpu *vcpu, struct vmm_sregs *sregs);
+	void (*sregs_set)(struct vcpu *vcpu, const struct vmm_sregs *sregs);
+	/* DR7 as armed, at every entry that has vcpu->dregs changed. */
+	void (*dr7_set)(struct vcpu *vcpu);
+
+	/* MSRs that live in the control block. -ENOENT: not one of them. */
+	int (*msr_get)(struct vcpu *vcpu, u32 index, u64 *value);
+	int (*msr_set)(struct vcpu *vcpu, u32 index, u64 value);
+};
+
+/* The one in use, and what it found. Fixed from module load to unload. */
+extern const struct vmm_hw_ops *hw;
+extern struct vmm_info hw_info;
+
+extern const struct vmm_hw_ops svm_ops;
+
+#endif

@@ -1,0 +1,151 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Reading the instruction that exited through the guest's own page tables,
+ * for CPUs that do not hand over its bytes or length.
+ */
+#include <linux/kernel.h>
+#include <linux/percpu.h>
+#include <asm/debugreg.h>
+#include <asm/processor-flags.h>
+#include <asm/msr-index.h>
+#include <asm/trapnr.h>
+
+#include "event.h"
+#include "hw.h"
+#include "insn.h"
+#include "mem.h"
+#include "run.h"
+#include "shared/pgm/walk.h"
+
+static int insn_code_size_of(const struct vmm_sregs *sregs)
+{
+	u32 attr = sregs->seg[VMM_CS].attr;
+
+	if ((sregs->efer & EFER_LMA) && (attr & BIT(13)))
+		return 8;
+	return attr & BIT(14) ? 4 : 2;
+}
+
+int insn_code_size(struct vcpu *vcpu)
+{
+	struct vmm_sregs sregs;
+
+	hw->sregs_get(vcpu, &sregs);
+	return insn_code_size_of(&sregs);
+}
+
+static int insn_read_entry(void *ctx, gpa_t gpa, void *buf, unsigned int size)
+{
+	return mem_read(ctx, gpa, buf, size);
+}
+
+static int insn_set_entry(void *ctx, gpa_t gpa, u64 old, u64 new, unsigned int size)
+{
+	return mem_cmpxchg(ctx, gpa, old, new, size);
+}
+
+static const struct pgm_walk_ops insn_walk_ops = {
+	.read = insn_read_entry,
+	.cmpxchg = insn_set_entry,
+};
+
+/* Up to the end of the page that holds @gva: bytes read, or -errno. */
+static int insn_read_page(struct vcpu *vcpu, const struct vmm_sregs *sregs, u64 gva, u8 *bytes,
+			  unsigned int count)
+{
+	struct pgm_paging paging = {
+		.cr0 = sregs->cr0, .cr3 = sregs->cr3, .cr4 = sregs->cr4, .efer = sregs->efer,
+		.rflags = vcpu->gprs.rflags, .pkru = vcpu->pkru,
+		.cpl = (sregs->seg[VMM_SS].attr >> 5) & 3,
+		.maxphyaddr = boot_cpu_data.x86_phys_bits,
+		.have_1g = true,
+	};
+	struct pgm_walk walk;
+	int ret;
+
+	count = min_t(u64, count, PAGE_SIZE - (gva & ~PAGE_MASK));
+	ret = pgm_walk(&paging, &insn_walk_ops, vcpu->vm, gva, PGM_EXEC, &walk);
+	if (ret == PGM_WALK_FAULT) {
+		ret = event_page_fault(vcpu, walk.error_code, gva);
+		return ret == RUN_GUEST ? -EAGAIN : -EIO;
+	}
+	if (ret)
+		return ret < 0 ? ret : -EFAULT;
+	ret = mem_read(vcpu->vm, walk.gpa, bytes, count);
+	return ret ? ret : count;
+}
+
+static int insn_read(struct vcpu *vcpu, const struct vmm_sregs *sregs, int code_size, u8 *bytes)
+{
+	u64 gva = vcpu->gprs.rip + sregs->seg[VMM_CS].base;
+	int n, more;
+
+	if (code_size != 8)
+		gva = (u32)gva;
+	else
+		gva = vcpu->gprs.rip;
+	n = insn_read_page(vcpu, sregs, gva, bytes, DECODE_MAX);
+	if (n < 0 || n == DECODE_MAX)
+		return n;
+	/* Only an instruction that needs the next page may fault on it. */
+	if (decode_insn(&(struct decode_insn){}, bytes, n, code_size) != -ENODATA)
+		return n;
+	more = insn_read_page(vcpu, sregs, gva + n, bytes + n, DECODE_MAX - n);
+	return more < 0 ? more : n + more;
+}
+
+int insn_fetch(struct vcpu *vcpu, struct decode_insn *insn)
+{
+	struct vcpu_exit *exit = &vcpu->exit;
+	struct vmm_sregs sregs;
+	u8 bytes[DECODE_MAX];
+	int n, err, code_size;
+
+	hw->sregs_get(vcpu, &sregs);
+	code_size = insn_code_size_of(&sregs);
+	if (exit->bytes)
+		return decode_insn(insn, exit->insn, exit->bytes, code_size) ?: RUN_GUEST;
+	n = insn_read(vcpu, &sregs, code_size, bytes);
+	if (n == -EAGAIN)
+		return n;
+	if (n == -EIO)
+		return RUN_USER;
+	if (n < 0)
+		return run_crash(vcpu, VMM_CRASH_FETCH, -n, "cannot read the instruction at RIP");
+	memcpy(exit->insn, bytes, n);
+	exit->bytes = n;
+	err = decode_insn(insn, bytes, n, code_size);
+	return err ? err : RUN_GUEST;
+}
+
+int insn_advance(struct vcpu *vcpu, u64 next_rip)
+{
+	vcpu->gprs.rip = next_rip;
+	vcpu->events.shadow = 0;
+	/* "Resume flag": cleared by every instruction that completes. */
+	vcpu->gprs.rflags &= ~X86_EFLAGS_RF;
+	if (unlikely(vcpu->gprs.rflags & X86_EFLAGS_TF))
+		return event_debug(vcpu, DR_STEP);
+	return RUN_GUEST;
+}
+
+int insn_skip(struct vcpu *vcpu)
+{
+	u64 next = vcpu->gprs.rip;
+	struct decode_insn insn;
+	int ret;
+
+	if (!vcpu->exit.insn_len) {
+		ret = insn_fetch(vcpu, &insn);
+		if (ret == -ENOSYS || ret == -ENODATA)
+			return run_crash(vcpu, VMM_CRASH_FETCH, 0,
+					 "the instruction that exited is not there any more");
+		if (ret != RUN_GUEST)
+			return ret == -EAGAIN ? RUN_GUEST : ret;
+		vcpu->exit.insn_len = insn.length;
+	}
+	next += vcpu->exit.insn_len;
+	if (next >> 32 && insn_code_size(vcpu) != 8)
+		next = (u32)next;
+	return insn_advance(vcpu, next);
+}

@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * Guest-physical memory: slots of the caller's user memory, mapped on fault
+ * and dropped when the mmu_notifier says so; never pinned.
+ */
+#ifndef KMOD_MEM_H
+#define KMOD_MEM_H
+
+#include "vmm.h"
+
+int mem_create(struct vm *vm);
+void mem_destroy(struct vm *vm);
+
+/* ioctls; vm->lock held. */
+long mem_set_slot(struct vm *vm, const struct vmm_slot *req);
+long mem_get_dirty(struct vm *vm, const struct vmm_dirty *req);
+long mem_clear_dirty(struct vm *vm, const struct vmm_dirty *req);
+
+/*
+ * Map what the guest touched. -ENOENT: no slot, or a write to a read-only
+ * one. Else -errno of the memory behind it. The vCPU's own thread.
+ */
+int mem_fault(struct vcpu *vcpu, gpa_t gpa, u32 fault);
+
+/* Copies between slots and the kernel; -EFAULT. A vCPU's own thread. */
+int mem_read(struct vm *vm, gpa_t gpa, void *buf, unsigned int len);
+int mem_write(struct vm *vm, gpa_t gpa, const void *buf, unsigned int len);
+/* Atomic on guest memory of @size 4 or 8: -EAGAIN if *@gpa was not @old. */
+int mem_cmpxchg(struct vm *vm, gpa_t gpa, u64 old, u64 new, unsigned int size);
+
+#endif

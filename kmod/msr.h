@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* Model-specific registers: one table of those the module keeps. */
+#ifndef KMOD_MSR_H
+#define KMOD_MSR_H
+
+#include "vmm.h"
+
+/*
+ * RDMSR and WRMSR. -ENOENT: not known here, user space decides; -EINVAL:
+ * #GP. Own thread.
+ */
+int msr_read(struct vcpu *vcpu, u32 index, u64 *value);
+int msr_write(struct vcpu *vcpu, u32 index, u64 value);
+
+/* Power-up values. */
+void msr_reset(struct vcpu *vcpu);
+
+/* The MSRs that guest and host share and that only user space would notice. */
+void msr_load(struct vcpu *vcpu);
+/* Give this CPU its own back at once; interrupts off. */
+void msr_unload_cpu(void);
+
+long msr_set_answers(struct vm *vm, const struct vmm_msr_answers *req);
+long msr_list(struct vmm_msrs *req);
+long msr_get_many(struct vcpu *vcpu, struct vmm_msrs *req);
+long msr_set_many(struct vcpu *vcpu, struct vmm_msrs *req);
+
+#endif

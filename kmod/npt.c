@@ -1,0 +1,235 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Nested page tables.
+ *
+ * Owns the tables of a VM; vm->mmu_lock guards them against other writers.
+ * The CPU reads them at any time while a vCPU is in the guest, so a table
+ * that was taken out waits on npt.dead until npt_flush() has thrown everybody
+ * out. Leaves out where pages come from: see mem.c.
+ */
+#include <linux/mm.h>
+#include <linux/smp.h>
+
+#include "hw.h"
+#include "npt.h"
+
+#define NPT_PRESENT	7ULL		/* any of these bits, in both formats */
+#define NPT_LARGE	BIT_ULL(7)
+#define NPT_ADDR	GENMASK_ULL(51, 12)
+
+static bool npt_is_leaf(u64 entry, int level)
+{
+	return level == NPT_4K || (entry & NPT_LARGE);
+}
+
+static u64 *npt_table(u64 entry)
+{
+	return __va(entry & NPT_ADDR);
+}
+
+static unsigned int npt_index(u64 gfn, int level)
+{
+	return (gfn >> (9 * (level - 1))) & 511;
+}
+
+static u64 *npt_table_alloc(void)
+{
+	return (u64 *)get_zeroed_page(GFP_KERNEL_ACCOUNT);
+}
+
+int npt_create(struct vm *vm)
+{
+	vm->npt.levels = hw_info.features & VMM_FEATURE_LEVEL5 ? 5 : 4;
+	INIT_LIST_HEAD(&vm->npt.dead);
+	vm->npt.root = npt_table_alloc();
+	return vm->npt.root ? 0 : -ENOMEM;
+}
+
+static void npt_free_dead(struct vm *vm)
+{
+	struct page *page, *next;
+
+	list_for_each_entry_safe(page, next, &vm->npt.dead, lru) {
+		list_del(&page->lru);
+		__free_page(page);
+	}
+}
+
+/* Recursion is bounded by the levels: at most 5. */
+static void npt_bury(struct vm *vm, u64 *table, int level)
+{
+	unsigned int i;
+
+	for (i = 0; level > NPT_4K && i < 512; i++) {
+		if ((table[i] & NPT_PRESENT) && !npt_is_leaf(table[i], level))
+			npt_bury(vm, npt_table(table[i]), level - 1);
+	}
+	list_add(&virt_to_page(table)->lru, &vm->npt.dead);
+}
+
+void npt_destroy(struct vm *vm)
+{
+	if (!vm->npt.root)
+		return;
+	npt_bury(vm, vm->npt.root, vm->npt.levels);
+	npt_free_dead(vm);
+}
+
+int npt_prepare(struct vcpu *vcpu)
+{
+	int i;
+
+	for (i = 0; i < ARRAY_SIZE(vcpu->table_cache); i++) {
+		if (!vcpu->table_cache[i])
+			vcpu->table_cache[i] = npt_table_alloc();
+		if (!vcpu->table_cache[i])
+			return -ENOMEM;
+	}
+	return 0;
+}
+
+void npt_prepare_free(struct vcpu *vcpu)
+{
+	int i;
+
+	for (i = 0; i < ARRAY_SIZE(vcpu->table_cache); i++) {
+		free_page((unsigned long)vcpu->table_cache[i]);
+		vcpu->table_cache[i] = NULL;
+	}
+}
+
+static u64 *npt_table_take(struct vcpu *vcpu)
+{
+	int i;
+
+	for (i = 0; i < ARRAY_SIZE(vcpu->table_cache); i++) {
+		u64 *table = vcpu->table_cache[i];
+
+		vcpu->table_cache[i] = NULL;
+		if (table)
+			return table;
+	}
+	/* npt_prepare() made one for each level. */
+	WARN_ON_ONCE(1);
+	return NULL;
+}
+
+void npt_map(struct vcpu *vcpu, u64 gfn, u64 pfn, int level, bool writable)
+{
+	const struct npt_format *fmt = hw->npt;
+	struct vm *vm = vcpu->vm;
+	u64 leaf = fmt->leaf | (writable ? fmt->write : 0);
+	u64 *table = vm->npt.root, old;
+	int l;
+
+	for (l = vm->npt.levels; l > level; l--) {
+		u64 *entry = &table[npt_index(gfn, l)];
+
+		if (!(*entry & NPT_PRESENT)) {
+			u64 *next = npt_table_take(vcpu);
+
+			if (!next)
+				return;
+			WRITE_ONCE(*entry, __pa(next) | fmt->table);
+		} else if (npt_is_leaf(*entry, l)) {
+			/* Mapped larger by another vCPU: nothing to add. */
+			return;
+		}
+		table = npt_table(*entry);
+	}
+
+	table += npt_index(gfn, level);
+	old = *table;
+	if (level > NPT_4K)
+		leaf |= NPT_LARGE;
+	gfn &= ~(npt_level_pages(level) - 1);
+	pfn &= ~(npt_level_pages(level) - 1);
+	WRITE_ONCE(*table, pfn << PAGE_SHIFT | leaf);
+	if (!(old & NPT_PRESENT))
+		return;
+	if (!npt_is_leaf(old, level))
+		npt_bury(vm, npt_table(old), level - 1);
+	if (!npt_is_leaf(old, level) || (old & ~*table & NPT_PRESENT) ||
+	    ((old ^ *table) & NPT_ADDR))
+		npt_flush(vm);
+}
+
+/* @fn changes a leaf and says whether a flush is due. */
+static bool npt_walk(struct vm *vm, u64 *table, int level, u64 base, u64 gfn, u64 end,
+		     bool (*fn)(u64 *entry))
+{
+	u64 step = npt_level_pages(level);
+	unsigned int i = gfn > base ? (gfn - base) / step : 0;
+	bool flush = false;
+
+	for (; i < 512 && base + i * step < end; i++) {
+		u64 *entry = &table[i];
+
+		if (!(*entry & NPT_PRESENT))
+			continue;
+		if (npt_is_leaf(*entry, level))
+			flush |= fn(entry);
+		else
+			flush |= npt_walk(vm, npt_table(*entry), level - 1, base + i * step,
+					  gfn, end, fn);
+	}
+	return flush;
+}
+
+static bool npt_zap_leaf(u64 *entry)
+{
+	WRITE_ONCE(*entry, 0);
+	return true;
+}
+
+static bool npt_protect_leaf(u64 *entry)
+{
+	if (!(*entry & hw->npt->write))
+		return false;
+	WRITE_ONCE(*entry, *entry & ~hw->npt->write);
+	return true;
+}
+
+bool npt_zap(struct vm *vm, u64 gfn, u64 end)
+{
+	return npt_walk(vm, vm->npt.root, vm->npt.levels, 0, gfn, end, npt_zap_leaf);
+}
+
+bool npt_protect(struct vm *vm, u64 gfn, u64 end)
+{
+	return npt_walk(vm, vm->npt.root, vm->npt.levels, 0, gfn, end, npt_protect_leaf);
+}
+
+static void npt_leave_guest(void *unused)
+{
+	/* The interrupt itself is what takes the CPU out of the guest. */
+}
+
+/*
+ * A vCPU sets its mode, then reads tlb_gen; we write tlb_gen, then read the
+ * modes. So it either sees the new generation or is seen and interrupted, and
+ * an interrupt is answered only once it is out.
+ */
+void npt_flush(struct vm *vm)
+{
+	struct vcpu *vcpu;
+	cpumask_var_t mask;
+	bool all;
+	u32 i;
+
+	lockdep_assert_held(&vm->mmu_lock);
+	WRITE_ONCE(vm->tlb_gen, vm->tlb_gen + 1);
+	smp_mb();
+	all = !zalloc_cpumask_var(&mask, GFP_ATOMIC);
+	vm_for_each_vcpu(i, vcpu, vm) {
+		int cpu = READ_ONCE(vcpu->cpu);
+
+		if (!all && READ_ONCE(vcpu->mode) == VCPU_IN_GUEST && cpu >= 0)
+			cpumask_set_cpu(cpu, mask);
+	}
+	/* mmu_lock holds preemption off. */
+	smp_call_function_many(all ? cpu_online_mask : mask, npt_leave_guest, NULL, true);
+	if (!all)
+		free_cpumask_var(mask);
+	npt_free_dead(vm);
+}

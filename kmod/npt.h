@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * Nested page tables: guest-physical to host-physical, in the format of the
+ * vendor. All calls under vm->mmu_lock unless they say otherwise.
+ */
+#ifndef KMOD_NPT_H
+#define KMOD_NPT_H
+
+#include "vmm.h"
+
+/* What the bits of an entry are called; bit 7 makes a leaf of any level > 1. */
+struct npt_format {
+	u64 table;			/* set in an entry that points to a table */
+	u64 leaf;			/* set in every leaf */
+	u64 write;			/* and in one that may be written */
+};
+
+#define NPT_4K	1
+#define NPT_2M	2
+#define NPT_1G	3
+
+/* Pages of @level covered, as a count of 4 KiB pages. */
+static inline u64 npt_level_pages(int level)
+{
+	return 1ULL << (9 * (level - 1));
+}
+
+/* Without mmu_lock: at VM creation. npt_destroy() when nothing runs any more. */
+int npt_create(struct vm *vm);
+void npt_destroy(struct vm *vm);
+
+/* Make room for one npt_map(). Without mmu_lock; may sleep. */
+int npt_prepare(struct vcpu *vcpu);
+void npt_prepare_free(struct vcpu *vcpu);
+
+/* Map the page of @level that holds @gfn. Takes tables from npt_prepare(). */
+void npt_map(struct vcpu *vcpu, u64 gfn, u64 pfn, int level, bool writable);
+
+/*
+ * Remove, or make read-only, every mapping that touches [@gfn, @end). True: a
+ * flush is due, npt_flush(), before mmu_lock is dropped.
+ */
+bool npt_zap(struct vm *vm, u64 gfn, u64 end);
+bool npt_protect(struct vm *vm, u64 gfn, u64 end);
+
+/*
+ * Throw all vCPUs out of the guest; none enters again without a flush of its
+ * TLB. Frees the tables that npt_zap() took out.
+ */
+void npt_flush(struct vm *vm);
+
+#endif

@@ -1,0 +1,327 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * The loop of a running vCPU: requests, sleep, entry, exit.
+ *
+ * A request is set before the target's mode is read; the target sets its mode
+ * before it reads requests, with interrupts off. So a request is seen before
+ * the entry, or an IPI takes the vCPU out of the guest. Sleepers are woken by
+ * rcuwait under the same rule.
+ */
+#include <linux/sched/signal.h>
+#include <linux/smp.h>
+#include <linux/vtime.h>
+
+#include "clock.h"
+#include "compat.h"
+#include "cpu.h"
+#include "dr.h"
+#include "event.h"
+#include "exit.h"
+#include "fpu.h"
+#include "hw.h"
+#include "lapic.h"
+#include "msr.h"
+#include "run.h"
+#include "state.h"
+#include "vcpu.h"
+
+/* ---- being heard ---------------------------------------------------------------- */
+
+void vcpu_kick(struct vcpu *vcpu)
+{
+	int cpu;
+
+	rcuwait_wake_up(&vcpu->wait);
+	/* Pairs with the barrier in run_enter(). */
+	smp_mb();
+	if (READ_ONCE(vcpu->mode) != VCPU_IN_GUEST)
+		return;
+	preempt_disable();
+	cpu = READ_ONCE(vcpu->cpu);
+	if (cpu >= 0 && cpu != smp_processor_id() && cpu_online(cpu))
+		smp_send_reschedule(cpu);
+	preempt_enable();
+}
+
+void vcpu_request(struct vcpu *vcpu, enum vcpu_request request)
+{
+	set_bit(request, &vcpu->requests);
+	vcpu_kick(vcpu);
+}
+
+void vcpu_signal_nmi(struct vcpu *vcpu)
+{
+	atomic_inc(&vcpu->nmi_queued);
+	vcpu_request(vcpu, VCPU_REQ_NMI);
+}
+
+void vcpu_signal_init(struct vcpu *vcpu)
+{
+	vcpu_request(vcpu, VCPU_REQ_INIT);
+}
+
+void vcpu_signal_sipi(struct vcpu *vcpu, u8 vector)
+{
+	WRITE_ONCE(vcpu->sipi_vector, vector);
+	vcpu_request(vcpu, VCPU_REQ_SIPI);
+}
+
+/* ---- bound to a CPU ----------------------------------------------------------------- */
+
+static void run_load(struct vcpu *vcpu)
+{
+	WRITE_ONCE(vcpu->cpu, smp_processor_id());
+	hw->load(vcpu);
+	msr_load(vcpu);
+}
+
+static void run_put(struct vcpu *vcpu)
+{
+	hw->put(vcpu);
+}
+
+static void run_sched_in(struct preempt_notifier *pn, int cpu)
+{
+	run_load(container_of(pn, struct vcpu, preempt));
+}
+
+static void run_sched_out(struct preempt_notifier *pn, struct task_struct *next)
+{
+	run_put(container_of(pn, struct vcpu, preempt));
+}
+
+static struct preempt_ops run_preempt_ops = {
+	.sched_in = run_sched_in,
+	.sched_out = run_sched_out,
+};
+
+void run_vcpu_init(struct vcpu *vcpu)
+{
+	preempt_notifier_init(&vcpu->preempt, &run_preempt_ops);
+}
+
+/* ---- exits to user space ---------------------------------------------------------------- */
+
+int run_exit_to_user(struct vcpu *vcpu, enum vmm_exit_reason reason, u32 groups)
+{
+	struct vmm_page *page = vcpu->page;
+
+	page->reason = reason;
+	page->exit_rip = vcpu->exit_start;
+	page->insn_len = vcpu->exit.insn_len;
+	page->raw[0] = vcpu->exit.raw;
+	page->raw[1] = vcpu->exit.info1;
+	page->raw[2] = vcpu->exit.info2;
+	page->cached = 0;
+	state_fetch(vcpu, (groups | READ_ONCE(page->wanted)) & VMM_GROUP_ALL);
+	return RUN_USER;
+}
+
+int run_crash(struct vcpu *vcpu, u32 why, u32 detail, const char *fmt, ...)
+{
+	struct vmm_exit_crash *crash = &vcpu->page->u.crash;
+	va_list ap;
+
+	crash->why = why;
+	crash->detail = detail;
+	va_start(ap, fmt);
+	vscnprintf(crash->text, sizeof(crash->text), fmt, ap);
+	va_end(ap);
+	return run_exit_to_user(vcpu, VMM_EXIT_CRASH, VMM_GROUP_ALL);
+}
+
+/* ---- requests, sleep ------------------------------------------------------------------------ */
+
+static void run_requests(struct vcpu *vcpu)
+{
+	struct vmm_events *ev = &vcpu->events;
+
+	clear_bit(VCPU_REQ_EVENT, &vcpu->requests);
+	if (vcpu_take_request(vcpu, VCPU_REQ_CLOCK)) {
+		hw->tsc_offset(vcpu, clock_tsc_offset(vcpu));
+		lapic_clock_changed(vcpu);
+	}
+	if (vcpu_take_request(vcpu, VCPU_REQ_NMI))
+		ev->nmi_pending = min(ev->nmi_pending + atomic_xchg(&vcpu->nmi_queued, 0), 2);
+	if (vcpu_take_request(vcpu, VCPU_REQ_INIT)) {
+		/* "INIT": waits for SIPI, but the boot processor starts over. */
+		vcpu_reset(vcpu, true);
+		clear_bit(VCPU_REQ_SIPI, &vcpu->requests);
+		if (!vcpu->bsp)
+			ev->run_state = VMM_STATE_WAIT_SIPI;
+	}
+	if (vcpu_take_request(vcpu, VCPU_REQ_SIPI) && ev->run_state == VMM_STATE_WAIT_SIPI) {
+		state_start_at(vcpu, READ_ONCE(vcpu->sipi_vector));
+		ev->run_state = VMM_STATE_RUNNING;
+	}
+}
+
+static bool run_may_wake(struct vcpu *vcpu)
+{
+	if (READ_ONCE(vcpu->requests) & ~BIT(VCPU_REQ_EVENT))
+		return true;
+	return vcpu->events.run_state == VMM_STATE_HALTED && event_ends_halt(vcpu);
+}
+
+/* Sleep until something happens to this vCPU. 0 or -EINTR. */
+static int run_sleep(struct vcpu *vcpu)
+{
+	int err;
+
+	vcpu_count(vcpu, VMM_STAT_HALT_WAIT);
+	err = rcuwait_wait_event(&vcpu->wait, run_may_wake(vcpu), TASK_INTERRUPTIBLE);
+	return err ? -EINTR : 0;
+}
+
+#define RUN_WORK_USER	(_TIF_SIGPENDING | _TIF_NOTIFY_SIGNAL | _TIF_NOTIFY_RESUME)
+
+static bool run_work_pending(void)
+{
+	return read_thread_flags() & (RUN_WORK_USER | _TIF_NEED_RESCHED);
+}
+
+/* ---- entry and exit ------------------------------------------------------------------------- */
+
+static void run_history(struct vcpu *vcpu)
+{
+	struct vmm_history *history = vcpu->history;
+	struct vmm_history_entry *entry;
+
+	entry = &history->entry[vcpu->exits % VMM_HISTORY_SIZE];
+	entry->rip = vcpu->gprs.rip;
+	entry->info = vcpu->exit.stat == VMM_STAT_NESTED_FAULT ? vcpu->exit.gpa : vcpu->exit.info1;
+	entry->tsc = rdtsc();
+	entry->raw = vcpu->exit.raw;
+	entry->reason = vcpu->exit.stat;
+	history->next = ++vcpu->exits;
+	vcpu_count(vcpu, vcpu->exit.stat);
+}
+
+/*
+ * One trip into the guest. RUN_GUEST: it was there, vcpu->exit tells why it
+ * left; 0: it was not, look at requests again.
+ */
+static int run_enter(struct vcpu *vcpu)
+{
+	struct vm *vm = vcpu->vm;
+	u64 gen;
+
+	local_irq_disable();
+	WRITE_ONCE(vcpu->mode, VCPU_IN_GUEST);
+	/* Pairs with vcpu_kick() and npt_flush(): mode before requests and tlb_gen. */
+	smp_mb();
+	if (READ_ONCE(vcpu->requests) || run_work_pending() || unlikely(!cpu_is_enabled())) {
+		WRITE_ONCE(vcpu->mode, VCPU_OUTSIDE);
+		local_irq_enable();
+		return 0;
+	}
+	gen = READ_ONCE(vm->tlb_gen);
+	if (unlikely(vcpu->tlb_gen != gen)) {
+		vcpu->tlb_gen = gen;
+		hw->flush(vcpu);
+	}
+
+	vtime_account_guest_enter();
+	fpu_enter(vcpu);
+	dr_enter(vcpu);
+	hw->enter(vcpu);
+	dr_leave(vcpu);
+	fpu_leave(vcpu);
+
+	WRITE_ONCE(vcpu->mode, VCPU_OUTSIDE);
+	vcpu->exit_start = vcpu->gprs.rip;
+	run_history(vcpu);
+	/* The host's interrupt that ended it is taken here, still as guest time. */
+	local_irq_enable();
+	local_irq_disable();
+	vtime_account_guest_exit();
+	local_irq_enable();
+	return RUN_GUEST;
+}
+
+/* What must be seen to before an entry. RUN_GUEST: nothing more. */
+static int run_prepare(struct vcpu *vcpu)
+{
+	if (unlikely(run_work_pending())) {
+		/* Signals, task work and the like are the caller's to see to. */
+		if (read_thread_flags() & RUN_WORK_USER)
+			return -EINTR;
+		schedule();
+	}
+	if (READ_ONCE(vcpu->requests))
+		run_requests(vcpu);
+	if (vcpu_take_request(vcpu, VCPU_REQ_KICK))
+		return run_exit_to_user(vcpu, VMM_EXIT_KICK, 0);
+	if (vcpu->eoi_vector >= 0) {
+		vcpu->page->u.eoi_vector = vcpu->eoi_vector;
+		vcpu->eoi_vector = -1;
+		return run_exit_to_user(vcpu, VMM_EXIT_EOI, 0);
+	}
+	return RUN_GUEST;
+}
+
+/* RUN_GUEST: the vCPU is in a state that can execute. */
+static int run_state(struct vcpu *vcpu)
+{
+	struct vmm_events *ev = &vcpu->events;
+
+	if (likely(ev->run_state == VMM_STATE_RUNNING))
+		return RUN_GUEST;
+	if (ev->run_state == VMM_STATE_SHUTDOWN)
+		return -EIO;
+	if (ev->run_state == VMM_STATE_HALTED && event_ends_halt(vcpu)) {
+		ev->run_state = VMM_STATE_RUNNING;
+		return RUN_GUEST;
+	}
+	return run_sleep(vcpu);
+}
+
+static int run_loop(struct vcpu *vcpu)
+{
+	int ret;
+
+	for (;;) {
+		ret = run_prepare(vcpu);
+		if (ret != RUN_GUEST)
+			return ret;
+		ret = run_state(vcpu);
+		if (ret < 0)
+			return ret;
+		if (ret != RUN_GUEST)
+			continue;
+		ret = event_prepare(vcpu);
+		if (ret != RUN_GUEST)
+			return ret;
+		if (run_enter(vcpu) != RUN_GUEST)
+			continue;
+		ret = exit_handle(vcpu);
+		if (ret != RUN_GUEST)
+			return ret;
+	}
+}
+
+long vcpu_run(struct vcpu *vcpu)
+{
+	long ret;
+
+	ret = state_store(vcpu);
+	if (ret)
+		return ret;
+
+	fpu_get(vcpu);
+	preempt_disable();
+	preempt_notifier_register(&vcpu->preempt);
+	run_load(vcpu);
+	preempt_enable();
+
+	ret = run_loop(vcpu);
+
+	preempt_disable();
+	preempt_notifier_unregister(&vcpu->preempt);
+	run_put(vcpu);
+	preempt_enable();
+	fpu_put(vcpu);
+	if (ret == RUN_USER)
+		vcpu_count(vcpu, VMM_STAT_USER);
+	return ret;
+}

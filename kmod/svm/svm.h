@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* AMD-V: what svm/ shares among its files. */
+#ifndef KMOD_SVM_H
+#define KMOD_SVM_H
+
+#include <asm/svm.h>
+
+#include "../asid.h"
+#include "../hw.h"
+
+struct vcpu_svm {
+	struct vmcb *vmcb;
+	phys_addr_t vmcb_pa;
+	struct asid_tag tag;
+	bool iret_pending;	/* an NMI handler's IRET is about to run at iret_rip */
+	bool stepping;		/* TF is ours, to get past that IRET */
+	u64 iret_rip;
+};
+
+static inline struct vcpu_svm *to_svm(struct vcpu *vcpu)
+{
+	return vcpu->hw;
+}
+
+static inline struct vmcb *to_vmcb(struct vcpu *vcpu)
+{
+	return to_svm(vcpu)->vmcb;
+}
+
+/* switch.S: one trip into the guest. GIF is set and interrupts are off, before and after. */
+void svm_switch(u64 *gprs, phys_addr_t guest_vmcb, phys_addr_t host_vmcb);
+
+/* exit.c: read vmcb's exit into vcpu->exit and vcpu->events. */
+void svm_exit_decode(struct vcpu *vcpu);
+
+/* state.c */
+void svm_sregs_get(struct vcpu *vcpu, struct vmm_sregs *sregs);
+void svm_sregs_set(struct vcpu *vcpu, const struct vmm_sregs *sregs);
+int svm_msr_get(struct vcpu *vcpu, u32 index, u64 *value);
+int svm_msr_set(struct vcpu *vcpu, u32 index, u64 value);
+void svm_dr7_set(struct vcpu *vcpu);
+
+#endif

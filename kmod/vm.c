@@ -1,0 +1,184 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * The VM: its fd, its tables, its life.
+ *
+ * The VM fd and each vCPU fd hold a reference; what refers to the address
+ * space (the mmu_notifier) is undone with the last of them, or when the
+ * address space ends, whichever comes first. Each fd pins the module.
+ */
+#include <linux/anon_inodes.h>
+#include <linux/fs.h>
+#include <linux/module.h>
+#include <linux/sched/mm.h>
+#include <linux/slab.h>
+
+#include "clock.h"
+#include "cpu.h"
+#include "cpuid.h"
+#include "hw.h"
+#include "ioctl.h"
+#include "lapic.h"
+#include "mem.h"
+#include "msr.h"
+#include "npt.h"
+#include "vcpu.h"
+#include "vm.h"
+
+void vm_get(struct vm *vm)
+{
+	kref_get(&vm->ref);
+}
+
+static void vm_destroy(struct kref *ref)
+{
+	struct vm *vm = container_of(ref, struct vm, ref);
+	u32 i;
+
+	for (i = 0; i < vm->vcpu_count; i++)
+		vcpu_destroy(vm->vcpu[i]);
+	mem_destroy(vm);
+	kvfree(vm->cpuid);
+	kvfree(vm->msr);
+	mmdrop(vm->mm);
+	kfree(vm);
+	cpu_put();
+}
+
+void vm_put(struct vm *vm)
+{
+	kref_put(&vm->ref, vm_destroy);
+}
+
+bool vm_is_callers(struct vm *vm)
+{
+	return current->mm == vm->mm;
+}
+
+static long vm_set_cpuid(void *object, void *arg)
+{
+	struct vmm_cpuid *req = arg;
+
+	return req->pad ? -EINVAL : cpuid_set(object, req);
+}
+
+static long vm_set_msrs(void *object, void *arg)
+{
+	struct vmm_msr_answers *req = arg;
+
+	return req->pad ? -EINVAL : msr_set_answers(object, req);
+}
+
+static long vm_send_msi(void *object, void *arg)
+{
+	struct vmm_msi *msi = arg;
+
+	return msi->pad ? -EINVAL : lapic_msi(object, msi->address, msi->data);
+}
+
+static long vm_create_vcpu(void *object, void *arg)
+{
+	return vcpu_create(object, arg);
+}
+
+static long vm_set_slot(void *object, void *arg)
+{
+	return mem_set_slot(object, arg);
+}
+
+static long vm_get_dirty(void *object, void *arg)
+{
+	return mem_get_dirty(object, arg);
+}
+
+static long vm_clear_dirty(void *object, void *arg)
+{
+	return mem_clear_dirty(object, arg);
+}
+
+static long vm_set_clock(void *object, void *arg)
+{
+	return clock_set(object, arg);
+}
+
+static long vm_get_clock(void *object, void *arg)
+{
+	clock_get(object, arg);
+	return 0;
+}
+
+static const struct ioctl_row vm_rows[] = {
+	{ VMM_VM_SEND_MSI,    IOCTL_UNLOCKED, vm_send_msi },
+	{ VMM_VM_GET_CLOCK,   IOCTL_UNLOCKED, vm_get_clock },
+	{ VMM_VM_SET_CLOCK,   IOCTL_VM, vm_set_clock },
+	{ VMM_VM_CREATE_VCPU, IOCTL_VM, vm_create_vcpu },
+	{ VMM_VM_SET_SLOT,    IOCTL_VM, vm_set_slot },
+	{ VMM_VM_GET_DIRTY,   IOCTL_VM, vm_get_dirty },
+	{ VMM_VM_CLEAR_DIRTY, IOCTL_VM, vm_clear_dirty },
+	{ VMM_VM_SET_CPUID,   IOCTL_VM, vm_set_cpuid },
+	{ VMM_VM_SET_MSRS,    IOCTL_VM, vm_set_msrs },
+};
+
+static long vm_ioctl(struct file *file, unsigned int command, unsigned long arg)
+{
+	struct vm *vm = file->private_data;
+
+	if (!vm_is_callers(vm))
+		return -EIO;
+	return ioctl_dispatch(vm_rows, ARRAY_SIZE(vm_rows), vm, &vm->lock, command, arg);
+}
+
+static int vm_release(struct inode *inode, struct file *file)
+{
+	vm_put(file->private_data);
+	return 0;
+}
+
+static const struct file_operations vm_fops = {
+	.owner = THIS_MODULE,
+	.unlocked_ioctl = vm_ioctl,
+	.release = vm_release,
+	.llseek = noop_llseek,
+};
+
+static struct vm *vm_alloc(void)
+{
+	struct vm *vm = kzalloc(sizeof(*vm), GFP_KERNEL_ACCOUNT);
+	int err;
+
+	if (!vm)
+		return ERR_PTR(-ENOMEM);
+	kref_init(&vm->ref);
+	mutex_init(&vm->lock);
+	init_rwsem(&vm->slots_lock);
+	spin_lock_init(&vm->mmu_lock);
+	clock_init(vm);
+	mmgrab(current->mm);
+	vm->mm = current->mm;
+	err = mem_create(vm);
+	if (err) {
+		mmdrop(vm->mm);
+		kfree(vm);
+		return ERR_PTR(err);
+	}
+	return vm;
+}
+
+long vm_create(void)
+{
+	struct vm *vm;
+	int fd, err;
+
+	err = cpu_get();
+	if (err)
+		return err;
+	vm = vm_alloc();
+	if (IS_ERR(vm)) {
+		cpu_put();
+		return PTR_ERR(vm);
+	}
+	/* The last thing that can fail: from here on user space can call. */
+	fd = anon_inode_getfd("vmm-vm", &vm_fops, vm, O_RDWR | O_CLOEXEC);
+	if (fd < 0)
+		vm_put(vm);
+	return fd;
+}
