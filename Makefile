@@ -73,6 +73,12 @@ kmod: $(B)/include/generated/autoconf.h
 	$(Q)$(MAKE) --no-print-directory -C $(KDIR) M=$(CURDIR)/$(KMOD) $(if $(V),V=1) \
 		$(if $(C),C=$(C)) modules
 
+# --- what emulated hosts and guests run --------------------------------------
+$(B)/emuhost/%: scripts/emuhost/%.c
+	@mkdir -p $(@D)
+	$(call say,CC,$<)
+	$(Q)$(CC) -O2 -Wall -Wextra -Wno-unused-parameter -Werror -static -o $@ $<
+
 clean:
 	rm -rf $(B)
 
