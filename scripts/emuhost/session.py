@@ -34,7 +34,7 @@ class Result:
 
     def __init__(self, job):
         self.job = job
-        self.out, self.err, self.files = bytearray(), bytearray(), bytearray()
+        self.said, self.files = bytearray(), bytearray()     # said: stdout and stderr
         self.kmsg = []
         self.status = None      # None: it did not end
         self.timed_out = False
@@ -51,29 +51,39 @@ class Result:
         return None
 
 
-def kmsg_lines(record):
+def kmsg_line(record):
     """A record of /dev/kmsg, as dmesg prints it."""
     head, _, text = record.decode(errors="replace").partition(";")
     fields = head.split(",")
     micros = int(fields[2]) if len(fields) > 2 and fields[2].isdigit() else 0
-    return [f"[{micros / 1e6:12.6f}] {line}" for line in text.splitlines()
-            if not line.startswith(" ")]
+    line = text.partition("\n")[0]      # what follows names the device
+    return f"[{micros / 1e6:12.6f}] {line}"
+
+
+class Listener:
+    """What a session tells while it runs."""
+
+    def output(self, result, kind, data):
+        """A piece of the job's stdout (kind o) or stderr (kind e)."""
+
+    def ended(self, result):
+        """The job is over."""
 
 
 class Session:
     """
     Runs the machine until its list of jobs is done, it dies (over, but not
     done), or time runs out (overrun).
-    @sink(result, stream, data) gets the output as it comes.
     """
 
-    def __init__(self, machine, jobs, sink, source=None):
-        self.machine, self.sink = machine, sink
+    def __init__(self, machine, jobs, listener, source=None):
+        self.machine, self.listener = machine, listener
         self.results = [Result(job) for job in jobs]
         self.source = source            # a file descriptor with input for the job
         self.deadline = time.monotonic() + machine.boot_limit
         self.buffer = bytearray()
         self.current = None
+        self.said = ""                  # both logs of the machine, once it stopped
         self.came_up = self.over = self.done = self.overrun = self.broken = False
         self.pending, self.credit = bytearray(), WINDOW
         self.selector = selectors.DefaultSelector()
@@ -87,7 +97,11 @@ class Session:
                 break
             for key, _ in self.selector.select(left):
                 key.data()
-        self.machine.stop()
+
+    def panic(self):
+        """The line of the console on which the kernel gave up, or None."""
+        lines = [line for line in self.said.splitlines() if "Kernel panic" in line]
+        return lines[0] if lines else None
 
     def _read_frames(self):
         data = os.read(self.machine.output, 65536)
@@ -116,24 +130,25 @@ class Session:
         if kind == "b":
             self._begin(result)
         elif kind in "oe":
-            (result.out if kind == "o" else result.err).extend(payload)
-            self.sink(result, kind, payload)
+            result.said += payload
+            self.listener.output(result, kind, payload)
         elif kind == "f":
             result.files += payload
         elif kind == "k":
-            self._kmsg(result, kmsg_lines(payload))
+            self._kmsg(result, kmsg_line(payload))
         elif kind == "c":
             self.credit += int.from_bytes(payload, "little")
             self._input_send()
         elif kind == "x":
             result.status, timed_out, nsec = OUTCOME.unpack(payload)
             result.timed_out, result.seconds = bool(timed_out), nsec / 1e9
+            self.listener.ended(result)
         elif kind == "q":
             self.over = self.done = True
 
-    def _kmsg(self, result, lines):
-        result.kmsg += lines
-        if not self.broken and any(BROKEN.search(line) for line in lines):
+    def _kmsg(self, result, line):
+        result.kmsg.append(line)
+        if not self.broken and BROKEN.search(line):
             self.broken = True
             self.deadline = time.monotonic() + BROKEN_LIMIT
 
