@@ -74,10 +74,22 @@ kmod: $(B)/include/generated/autoconf.h
 		$(if $(C),C=$(C)) modules
 
 # --- what emulated hosts and guests run --------------------------------------
+STATIC_CFLAGS := -std=gnu11 -O2 -Wall -Wextra -Wno-unused-parameter -Werror -D_GNU_SOURCE -static
+
 $(B)/emuhost/%: scripts/emuhost/%.c
 	@mkdir -p $(@D)
 	$(call say,CC,$<)
-	$(Q)$(CC) -O2 -Wall -Wextra -Wno-unused-parameter -Werror -static -o $@ $<
+	$(Q)$(CC) $(STATIC_CFLAGS) -o $@ $<
+
+$(B)/guest/%: scripts/guest/%.c
+	@mkdir -p $(@D)
+	$(call say,CC,$<)
+	$(Q)$(CC) $(STATIC_CFLAGS) -o $@ $<
+
+$(B)/guest/initrd: scripts/guest-initrd scripts/guest/init scripts/emuhost/cpio.py \
+		   $(B)/guest/vmm-exit /bin/busybox
+	$(call say,CPIO,$@)
+	$(Q)scripts/guest-initrd $@
 
 clean:
 	rm -rf $(B)

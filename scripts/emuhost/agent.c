@@ -21,7 +21,6 @@
  * Everything a job leaves running is killed with it: as process 1 we are the
  * parent of what it forgot. Single-threaded; leaves out any security.
  */
-#define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
