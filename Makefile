@@ -5,6 +5,7 @@ MAKEFLAGS += --no-builtin-rules
 VERSION	:= 0.1.0
 
 CC	?= gcc
+AR	?= ar
 KVER	?= $(shell uname -r)
 KDIR	?= /lib/modules/$(KVER)/build
 B	:= build
@@ -22,6 +23,8 @@ all: $(B)/vmm
 
 -include $(B)/include/config/auto.conf
 
+OBJS	:=
+SHARED	:=
 define folder
 vmm-y :=
 shared-y :=
@@ -91,6 +94,45 @@ $(B)/guest/initrd: scripts/guest-initrd scripts/guest/init scripts/emuhost/cpio.
 	$(call say,CPIO,$@)
 	$(Q)scripts/guest-initrd $@
 
+# --- tests -------------------------------------------------------------------
+include tests/unit/Kbuild
+
+# What emulated hosts and the tests in them need beside the binary and the module.
+test-programs: $(B)/emuhost/agent $(B)/guest/initrd $(if $(wildcard tests/guest/Kbuild),guests)
+
+setup:
+	$(Q)scripts/setup
+
+check: setup
+	$(Q)scripts/check
+
+check-all: setup
+	$(Q)scripts/check --all
+
+lint:
+	$(Q)scripts/lint
+	$(Q)scripts/sparse
+
+run: setup
+	$(Q)$(MAKE) --no-print-directory -s $(B)/vmm test-programs
+	$(Q)scripts/run
+
+# --- installation --------------------------------------------------------------
+PREFIX	?= /usr/local
+DKMS	:= $(DESTDIR)/usr/src/vmm-$(VERSION)
+
+install: $(B)/vmm
+	install -D -m 755 $(B)/vmm $(DESTDIR)$(PREFIX)/bin/vmm
+	$(foreach m,$(wildcard man/*.[1-8]),install -D -m 644 $m \
+		$(DESTDIR)$(PREFIX)/share/man/man$(subst .,,$(suffix $m))/$(notdir $m) &&) true
+	install -D -m 644 scripts/install/60-vmm.rules $(DESTDIR)/usr/lib/udev/rules.d/60-vmm.rules
+	install -D -m 644 scripts/install/vmm.conf $(DESTDIR)/usr/lib/sysusers.d/vmm.conf
+	scripts/kmod-tree $(B)/dkms $(SHARED)
+	rm -rf $(DKMS)
+	mkdir -p $(DKMS)
+	cp -rL $(B)/dkms/. $(DKMS)/
+	sed 's/@VERSION@/$(VERSION)/' scripts/install/dkms.conf > $(DKMS)/dkms.conf
+
 clean:
 	rm -rf $(B)
 
@@ -99,6 +141,11 @@ help:
 
 ## make            build the binary, build/vmm
 ## make kmod       build the module for KVER (default: the running kernel)
+## make run        boot a Debian kernel by vmm run, in an emulated host where need be
+## make check      all tests; the last line counts them. make check-all: in every host
+## make unit       the unit tests alone
+## make lint       what the compiler does not know of our rules, and sparse
+## make install    binary, manual pages, udev rule, DKMS sources (PREFIX, DESTDIR)
 ## make clean      remove build/
 
-.PHONY: all kmod clean help menuconfig
+.PHONY: all kmod clean help menuconfig setup check check-all lint run install test-programs
