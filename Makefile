@@ -29,7 +29,7 @@ define folder
 vmm-y :=
 shared-y :=
 include $(1)/Kbuild
-OBJS	+= $$(addprefix $(B)/$(1)/,$$(vmm-y) $$(shared-y))
+OBJS	+= $$(addprefix $(B)/obj/$(1)/,$$(vmm-y) $$(shared-y))
 SHARED	+= $$(patsubst %.o,$(1)/%.c,$$(shared-y))
 endef
 $(foreach d,$(DIRS),$(if $(wildcard $d/Kbuild),$(eval $(call folder,$d))))
@@ -61,7 +61,7 @@ $(B)/vmm: $(OBJS)
 	$(call say,LD,$@)
 	$(Q)$(CC) $(CFLAGS) -o $@ $(OBJS) $(LIBS)
 
-$(B)/%.o: %.c $(B)/include/generated/autoconf.h
+$(B)/obj/%.o: %.c $(B)/include/generated/autoconf.h
 	@mkdir -p $(@D)
 	$(call say,CC,$<)
 	$(Q)$(CC) $(ALL_CFLAGS) -MMD -MP -c -o $@ $<
