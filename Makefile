@@ -5,6 +5,7 @@ MAKEFLAGS += --no-builtin-rules
 VERSION	:= 0.1.0
 
 CC	?= gcc
+AR	?= ar
 KVER	?= $(shell uname -r)
 KDIR	?= /lib/modules/$(KVER)/build
 B	:= build
@@ -28,7 +29,7 @@ define folder
 vmm-y :=
 shared-y :=
 include $(1)/Kbuild
-OBJS	+= $$(addprefix $(B)/$(1)/,$$(vmm-y) $$(shared-y))
+OBJS	+= $$(addprefix $(B)/obj/$(1)/,$$(vmm-y) $$(shared-y))
 SHARED	+= $$(patsubst %.o,$(1)/%.c,$$(shared-y))
 endef
 $(foreach d,$(DIRS),$(if $(wildcard $d/Kbuild),$(eval $(call folder,$d))))
@@ -60,7 +61,7 @@ $(B)/vmm: $(OBJS)
 	$(call say,LD,$@)
 	$(Q)$(CC) $(CFLAGS) -o $@ $(OBJS) $(LIBS)
 
-$(B)/%.o: %.c $(B)/include/generated/autoconf.h
+$(B)/obj/%.o: %.c $(B)/include/generated/autoconf.h
 	@mkdir -p $(@D)
 	$(call say,CC,$<)
 	$(Q)$(CC) $(ALL_CFLAGS) -MMD -MP -c -o $@ $<
@@ -75,6 +76,63 @@ kmod: $(B)/include/generated/autoconf.h
 	$(Q)$(MAKE) --no-print-directory -C $(KDIR) M=$(CURDIR)/$(KMOD) $(if $(V),V=1) \
 		$(if $(C),C=$(C)) modules
 
+# --- what emulated hosts and guests run --------------------------------------
+STATIC_CFLAGS := -std=gnu11 -O2 -Wall -Wextra -Wno-unused-parameter -Werror -D_GNU_SOURCE -static
+
+$(B)/emuhost/%: scripts/emuhost/%.c
+	@mkdir -p $(@D)
+	$(call say,CC,$<)
+	$(Q)$(CC) $(STATIC_CFLAGS) -o $@ $<
+
+$(B)/guest/%: scripts/guest/%.c
+	@mkdir -p $(@D)
+	$(call say,CC,$<)
+	$(Q)$(CC) $(STATIC_CFLAGS) -o $@ $<
+
+$(B)/guest/initrd: scripts/guest-initrd scripts/guest/init scripts/emuhost/cpio.py \
+		   $(B)/guest/vmm-exit /bin/busybox
+	$(call say,CPIO,$@)
+	$(Q)scripts/guest-initrd $@
+
+# --- tests -------------------------------------------------------------------
+include tests/unit/Kbuild
+
+# What emulated hosts and the tests in them need beside the binary and the module.
+test-programs: $(B)/emuhost/agent $(B)/guest/initrd $(if $(wildcard tests/guest/Kbuild),guests)
+
+setup:
+	$(Q)scripts/setup
+
+check: setup
+	$(Q)scripts/check
+
+check-all: setup
+	$(Q)scripts/check --all
+
+lint:
+	$(Q)scripts/lint
+	$(Q)scripts/sparse
+
+run: setup
+	$(Q)$(MAKE) --no-print-directory -s $(B)/vmm test-programs
+	$(Q)scripts/run
+
+# --- installation --------------------------------------------------------------
+PREFIX	?= /usr/local
+DKMS	:= $(DESTDIR)/usr/src/vmm-$(VERSION)
+
+install: $(B)/vmm
+	install -D -m 755 $(B)/vmm $(DESTDIR)$(PREFIX)/bin/vmm
+	$(foreach m,$(wildcard man/*.[1-8]),install -D -m 644 $m \
+		$(DESTDIR)$(PREFIX)/share/man/man$(subst .,,$(suffix $m))/$(notdir $m) &&) true
+	install -D -m 644 scripts/install/60-vmm.rules $(DESTDIR)/usr/lib/udev/rules.d/60-vmm.rules
+	install -D -m 644 scripts/install/vmm.conf $(DESTDIR)/usr/lib/sysusers.d/vmm.conf
+	scripts/kmod-tree $(B)/dkms $(SHARED)
+	rm -rf $(DKMS)
+	mkdir -p $(DKMS)
+	cp -rL $(B)/dkms/. $(DKMS)/
+	sed 's/@VERSION@/$(VERSION)/' scripts/install/dkms.conf > $(DKMS)/dkms.conf
+
 clean:
 	rm -rf $(B)
 
@@ -83,6 +141,11 @@ help:
 
 ## make            build the binary, build/vmm
 ## make kmod       build the module for KVER (default: the running kernel)
+## make run        boot a Debian kernel by vmm run, in an emulated host where need be
+## make check      all tests; the last line counts them. make check-all: in every host
+## make unit       the unit tests alone
+## make lint       what the compiler does not know of our rules, and sparse
+## make install    binary, manual pages, udev rule, DKMS sources (PREFIX, DESTDIR)
 ## make clean      remove build/
 
-.PHONY: all kmod clean help menuconfig
+.PHONY: all kmod clean help menuconfig setup check check-all lint run install test-programs

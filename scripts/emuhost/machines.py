@@ -1,0 +1,166 @@
+# SPDX-License-Identifier: GPL-2.0
+"""The emulators that play the host: QEMU for AMD-V, Bochs for VT-x."""
+
+import os
+import shutil
+import socket
+import subprocess
+
+# Where the agent's debug port comes out; see agent.c.
+PORT = 0xe9
+
+
+class Machine:
+    """@output is a file descriptor with the agent's frames; input() types at it."""
+
+    def __init__(self, folder):
+        self.folder = folder
+        self.console = folder / "console.log"       # the kernel's, from its first line
+        self.process = None
+        self.line = None
+
+    def input(self, data):
+        self.line.sendall(data)
+
+    def stop(self):
+        """Bochs ignores SIGTERM, and there is nothing to save in either."""
+        self.process.kill()
+        self.process.wait()
+        self.process.stdout.close()
+        if self.line:
+            self.line.close()
+
+    def said(self):
+        """Both logs of a machine that did not come up."""
+        texts = []
+        for path in (self.console, self.folder / "emulator.log"):
+            if path.exists():
+                texts.append(path.read_text(errors="replace"))
+        return "".join(texts)
+
+
+class Qemu(Machine):
+    # Without tsc=reliable two emulated CPUs look unsynchronised to Linux.
+    memory, kvm, slowness = "1G", "kvm-amd", 1
+    command_line = "console=ttyS0 panic=-1 tsc=reliable loglevel=6"
+    boot_limit = 120
+
+    def start(self, kernel, initrd, options):
+        ours, theirs = socket.socketpair()
+        command = [
+            "qemu-system-x86_64", "-nodefaults", "-no-user-config", "-display", "none",
+            "-machine", "pc", "-cpu", "max,+svm", "-smp", str(options.smp), "-m", options.memory,
+            "-no-reboot", "-kernel", kernel.image, "-initrd", initrd,
+            "-append", f"{self.command_line} {options.append}",
+            "-chardev", f"file,id=console,path={self.console}", "-serial", "chardev:console",
+            "-chardev", f"socket,id=input,fd={theirs.fileno()}", "-serial", "chardev:input",
+            "-chardev", "stdio,id=agent,signal=off",
+            "-device", f"isa-debugcon,iobase={PORT:#x},chardev=agent",
+        ]
+        if options.icount:
+            command += ["-accel", "tcg,thread=single", "-icount", "shift=0,sleep=off"]
+        with open(self.folder / "emulator.log", "wb") as log:
+            self.process = subprocess.Popen(
+                command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=log,
+                pass_fds=[theirs.fileno()], start_new_session=True)
+        theirs.close()
+        self.line = ours
+        self.output = self.process.stdout.fileno()
+        os.set_blocking(self.output, True)
+
+
+BOCHSRC = """\
+config_interface: textconfig
+display_library: term
+plugin_ctrl: speaker=0, gameport=0, parallel=0, iodebug=0
+romimage: file=/usr/share/bochs/BIOS-bochs-latest, options=fastboot
+vgaromimage: file=/usr/share/vgabios/vgabios.bin
+cpu: model={model}, count={cpus}, ips={ips}, reset_on_triple_fault=0, ignore_bad_msrs=1
+memory: guest={megabytes}, host={megabytes}
+clock: sync=none, time0=1700000000
+pci: enabled=1, chipset=i440fx
+ata0: enabled=1, ioaddr1=0x1f0, ioaddr2=0x3f0, irq=14
+ata0-master: type=cdrom, path={folder}/boot.iso, status=inserted
+ata1: enabled=0
+boot: cdrom
+vga: extension=vbe, update_freq=1, realtime=0
+mouse: enabled=0
+port_e9_hack: enabled=1
+com1: enabled=1, mode=file, dev={folder}/console.log
+com2: enabled=1, mode=socket-client, dev=127.0.0.1:{port}
+log: {folder}/emulator.log
+panic: action=fatal
+error: action=ignore
+info: action=ignore
+debug: action=ignore
+"""
+
+ISOLINUX = """\
+PROMPT 0
+TIMEOUT 0
+DEFAULT host
+LABEL host
+KERNEL /kernel
+INITRD /initrd
+APPEND {append}
+"""
+
+
+class Bochs(Machine):
+    """
+    Boots from a disc, since nothing in Bochs loads a kernel. Its stdout has
+    the frames between what its display and its debugger print.
+    """
+    memory, kvm, slowness = "512M", "kvm-intel", 5
+    boot_limit = 300
+    model, ips = "corei7_skylake_x", 50000000
+    # Without tsc_early_khz Linux takes the TSC for 3.5 GHz; with XSAVES and XSAVEC it finds
+    # sizes that disagree and turns XSAVE off.
+    command_line = ("console=ttyS0 panic=-1 loglevel=6 nokaslr no_timer_check cryptomgr.notests"
+                    " clearcpuid=aperfmperf,xsaves,xsavec init_on_alloc=0")
+    tsc = f" tsc_early_khz={ips // 1000}"
+
+    def start(self, kernel, initrd, options):
+        self._make_disc(kernel, initrd, f"{self.command_line}{self.tsc} {options.append}")
+        listener = socket.create_server(("127.0.0.1", 0))
+        (self.folder / "bochsrc").write_text(BOCHSRC.format(
+            model=self.model, ips=self.ips, cpus=options.smp, folder=self.folder,
+            megabytes=megabytes(options.memory), port=listener.getsockname()[1]))
+        # Debian's build has the debugger in it, which waits to be told to continue.
+        (self.folder / "debugger").write_text("c\n")
+        self.process = subprocess.Popen(
+            ["bochs-bin", "-q", "-f", self.folder / "bochsrc", "-rc", self.folder / "debugger"],
+            stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
+            env={**os.environ, "TERM": "dumb"}, start_new_session=True)
+        self.output = self.process.stdout.fileno()
+        listener.settimeout(30)
+        with listener:
+            self.line, _ = listener.accept()
+
+    def _make_disc(self, kernel, initrd, append):
+        disc = self.folder / "disc"
+        (disc / "isolinux").mkdir(parents=True)
+        for source in ("/usr/lib/ISOLINUX/isolinux.bin",
+                       "/usr/lib/syslinux/modules/bios/ldlinux.c32"):
+            shutil.copy(source, disc / "isolinux")
+        (disc / "isolinux/isolinux.cfg").write_text(ISOLINUX.format(append=append))
+        (disc / "kernel").symlink_to(kernel.image)
+        (disc / "initrd").symlink_to(initrd)
+        subprocess.run(
+            ["xorriso", "-as", "mkisofs", "-quiet", "-f", "-o", self.folder / "boot.iso",
+             "-b", "isolinux/isolinux.bin", "-c", "isolinux/boot.cat", "-no-emul-boot",
+             "-boot-load-size", "4", "-boot-info-table", disc],
+            check=True, stdin=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+
+
+class BochsHaswell(Bochs):
+    """An older CPU, without page-modification logging among others."""
+    model, tsc = "corei7_haswell_4770", ""
+
+
+def megabytes(text):
+    """Bochs takes no suffix."""
+    return int(text[:-1]) * {"M": 1, "G": 1024}[text[-1].upper()]
+
+
+KINDS = {"svm": Qemu, "vmx": Bochs, "vmx-haswell": BochsHaswell}
