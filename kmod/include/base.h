@@ -22,10 +22,6 @@ typedef unsigned __int128 u128;
 
 #define ALIGN_UP(x, a) ALIGN(x, a)
 
-/* (a * b) >> shift without losing the high half; shift is 0 to 127. */
-static inline u64 mul_u64_u64_shr(u64 a, u64 b, unsigned int shift)
-{
-	return (u64)(((u128)a * b) >> shift);
-}
+/* mul_u64_u64_shr() is math64.h's own. */
 
 #endif
