@@ -16,17 +16,20 @@ say	= @printf '  %-7s %s\n' $(1) $(2)
 
 # Folders of the binary, each with a Kbuild fragment: `vmm-y` lists objects
 # of the binary, `shared-y` those that the module compiles as well.
-DIRS	:= base cfgm ssm tm pgm pdm pdm/dev pdm/drv gim vmm vmm/trpm vmm/em vmm/boot vmm/acpi
+DIRS	:= base cfgm ssm tm pgm pdm pdm/dev pdm/drv gim vmm vmm/cli vmm/trpm vmm/em vmm/boot vmm/acpi
 
 all: $(B)/vmm
 
 -include $(B)/include/config/auto.conf
 
+# Set at once: each folder brings a vmm-y of its own.
+OBJS	:=
+SHARED	:=
 define folder
 vmm-y :=
 shared-y :=
 include $(1)/Kbuild
-OBJS	+= $$(addprefix $(B)/$(1)/,$$(vmm-y) $$(shared-y))
+OBJS	+= $$(addprefix $(B)/obj/$(1)/,$$(vmm-y) $$(shared-y))
 SHARED	+= $$(patsubst %.o,$(1)/%.c,$$(shared-y))
 endef
 $(foreach d,$(DIRS),$(if $(wildcard $d/Kbuild),$(eval $(call folder,$d))))
@@ -58,7 +61,7 @@ $(B)/vmm: $(OBJS)
 	$(call say,LD,$@)
 	$(Q)$(CC) $(CFLAGS) -o $@ $(OBJS) $(LIBS)
 
-$(B)/%.o: %.c $(B)/include/generated/autoconf.h
+$(B)/obj/%.o: %.c $(B)/include/generated/autoconf.h
 	@mkdir -p $(@D)
 	$(call say,CC,$<)
 	$(Q)$(CC) $(ALL_CFLAGS) -MMD -MP -c -o $@ $<
