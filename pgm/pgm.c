@@ -208,6 +208,12 @@ void pgm_destroy(struct pgm *pgm)
 	free(pgm);
 }
 
+void pgm_reset(struct pgm *pgm)
+{
+	/* The pages go; the module hears of it, and the next touch brings zeroes. */
+	madvise(pgm->ram, pgm->ram_span, MADV_DONTNEED);
+}
+
 int pgm_rom_add(struct pgm *pgm, gpa_t gpa, u64 size, const char *name, void **host,
 		struct error *err)
 {
