@@ -452,7 +452,8 @@ struct vmm_lapic {
 	__u64 timer_deadline;		/* VM ns of the next expiry, 0: none */
 	__u64 tsc_deadline;		/* IA32_TSC_DEADLINE */
 	__u32 x2apic_id;
-	__u32 pad[3];
+	__u32 esr_pending;		/* errors since ESR was written, in ESR's bits */
+	__u32 pad[2];
 };
 
 /* One register of the local APIC, for the interpreter; @offset is the xAPIC's. */

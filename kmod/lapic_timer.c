@@ -1,0 +1,224 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * The local APIC's timer: "APIC Timer", one-shot, periodic, TSC-deadline.
+ *
+ * The truth is a deadline, in the VM's nanoseconds or in TSC ticks. The host's
+ * timer only says when to look; an early, late or left-over callback does no
+ * harm, since whoever holds apic->lock compares the deadline with the clock.
+ * So nothing is lost by stopping the VM's clock, setting it, or moving the
+ * vCPU to another CPU, and a periodic timer neither drifts nor queues ticks.
+ *
+ * The host's timer runs in hard interrupt context, since a wake-up through the
+ * softirq thread would be felt by each guest; what is done there is short. It
+ * is not pinned: a running vCPU arms it on its own, busy CPU, where the
+ * interrupt is also the exit; if the vCPU moves on, it costs one IPI.
+ *
+ * A masked timer counts, and needs no host timer for that.
+ */
+#include "lapic_internal.h"
+
+/*
+ * A guest may ask for a period of one nanosecond. Host time between two ticks
+ * of a periodic timer is at least this, which bounds the share of a CPU that
+ * callbacks take; ticks in between are merged.
+ */
+#define TIMER_PERIOD_MIN_NS	20000
+/* The clocks disagreed, and the callback came early: look again soon. */
+#define TIMER_RETRY_NS		1000
+
+enum timer_mode { TIMER_ONE_SHOT, TIMER_PERIODIC, TIMER_TSC_DEADLINE, TIMER_RESERVED };
+
+static enum timer_mode timer_mode_of(u32 lvt)
+{
+	return lvt >> 17 & 3;
+}
+
+static enum timer_mode timer_mode(struct lapic *apic)
+{
+	return timer_mode_of(*lapic_reg(apic, LAPIC_LVT_TIMER));
+}
+
+static u64 timer_span(struct lapic *apic, u32 count)
+{
+	return lapic_timer_span(count, *lapic_reg(apic, LAPIC_DIVIDE));
+}
+
+/* True: it expired, and the deadline is the next one, if any. */
+static bool timer_advance(struct lapic *apic)
+{
+	u64 now;
+
+	if (apic->tsc_deadline) {
+		if (clock_guest_tsc(apic->vcpu) < apic->tsc_deadline)
+			return false;
+		apic->tsc_deadline = 0;
+		return true;
+	}
+	if (!apic->deadline)
+		return false;
+	now = clock_vm_ns(apic->vcpu->vm);
+	if (now < apic->deadline)
+		return false;
+	apic->deadline = timer_mode(apic) != TIMER_PERIODIC ? 0 :
+		lapic_timer_next(apic->deadline,
+				 timer_span(apic, *lapic_reg(apic, LAPIC_INITIAL)), now);
+	return true;
+}
+
+bool lapic_timer_settle(struct lapic *apic)
+{
+	return timer_advance(apic) && lapic_lvt_raise(apic, LAPIC_LVT_TIMER);
+}
+
+/* When the host must look. False: never, as things stand. */
+static bool timer_host_time(struct lapic *apic, ktime_t *host)
+{
+	if (*lapic_reg(apic, LAPIC_LVT_TIMER) & LAPIC_LVT_MASKED || apic->mode == LAPIC_OFF)
+		return false;
+	if (apic->tsc_deadline)
+		return clock_host_of_tsc(apic->vcpu, apic->tsc_deadline, host);
+	return apic->deadline && clock_host_of_vm_ns(apic->vcpu->vm, apic->deadline, host);
+}
+
+/* A callback that is running waits for the lock, then finds nothing due. */
+static void timer_program(struct lapic *apic, u32 not_before_ns)
+{
+	ktime_t host;
+
+	if (!timer_host_time(apic, &host)) {
+		hrtimer_try_to_cancel(&apic->timer);
+		return;
+	}
+	if (not_before_ns)
+		host = max(host, ktime_add_ns(ktime_get(), not_before_ns));
+	hrtimer_start(&apic->timer, host, HRTIMER_MODE_ABS_HARD);
+}
+
+bool lapic_timer_arm(struct lapic *apic)
+{
+	bool notify = lapic_timer_settle(apic);
+
+	timer_program(apic, 0);
+	return notify;
+}
+
+void lapic_timer_stop(struct lapic *apic)
+{
+	apic->deadline = 0;
+	apic->tsc_deadline = 0;
+	hrtimer_try_to_cancel(&apic->timer);
+}
+
+/*
+ * Starts itself anew rather than asking for HRTIMER_RESTART: the vCPU may have
+ * armed it in the meantime, and then its expiry must not be touched.
+ */
+static enum hrtimer_restart timer_callback(struct hrtimer *timer)
+{
+	struct lapic *apic = container_of(timer, struct lapic, timer);
+	unsigned long flags;
+	bool notify;
+
+	raw_spin_lock_irqsave(&apic->lock, flags);
+	notify = lapic_timer_settle(apic);
+	timer_program(apic, timer_mode(apic) == TIMER_PERIODIC ? TIMER_PERIOD_MIN_NS :
+								  TIMER_RETRY_NS);
+	lapic_unlock(apic, flags, notify);
+	return HRTIMER_NORESTART;
+}
+
+void lapic_timer_create(struct lapic *apic)
+{
+	hrtimer_init(&apic->timer, CLOCK_MONOTONIC, HRTIMER_MODE_ABS_HARD);
+	apic->timer.function = timer_callback;
+}
+
+void lapic_timer_destroy(struct lapic *apic)
+{
+	unsigned long flags;
+
+	/* A callback under way finds no deadline, so it does not start anew. */
+	raw_spin_lock_irqsave(&apic->lock, flags);
+	lapic_timer_stop(apic);
+	lapic_unlock(apic, flags, false);
+	hrtimer_cancel(&apic->timer);
+}
+
+void lapic_clock_changed(struct vcpu *vcpu)
+{
+	struct lapic *apic = vcpu->apic;
+	unsigned long flags;
+
+	raw_spin_lock_irqsave(&apic->lock, flags);
+	lapic_unlock(apic, flags, lapic_timer_arm(apic));
+}
+
+/* ---- registers -------------------------------------------------------------------- */
+
+/* A change from or to TSC-deadline mode disarms; one-shot and periodic share the count. */
+bool lapic_timer_write_lvt(struct lapic *apic, u32 value)
+{
+	bool notify = lapic_timer_settle(apic);
+	enum timer_mode old = timer_mode(apic), new = timer_mode_of(value);
+
+	*lapic_reg(apic, LAPIC_LVT_TIMER) = value;
+	if (old != new && max(old, new) >= TIMER_TSC_DEADLINE) {
+		*lapic_reg(apic, LAPIC_INITIAL) = 0;
+		lapic_timer_stop(apic);
+	}
+	return lapic_timer_arm(apic) || notify;
+}
+
+bool lapic_timer_write_initial(struct lapic *apic, u32 value)
+{
+	bool notify = lapic_timer_settle(apic);
+
+	if (timer_mode(apic) >= TIMER_TSC_DEADLINE)
+		return notify;
+	*lapic_reg(apic, LAPIC_INITIAL) = value;
+	apic->deadline = value ? clock_vm_ns(apic->vcpu->vm) + timer_span(apic, value) : 0;
+	return lapic_timer_arm(apic) || notify;
+}
+
+/* What is left of the count goes on at the new speed. */
+bool lapic_timer_write_divide(struct lapic *apic, u32 value)
+{
+	bool notify = lapic_timer_settle(apic);
+	u64 now = clock_vm_ns(apic->vcpu->vm);
+	u32 left = lapic_timer_count(apic->deadline, now, *lapic_reg(apic, LAPIC_INITIAL),
+				     *lapic_reg(apic, LAPIC_DIVIDE));
+
+	*lapic_reg(apic, LAPIC_DIVIDE) = value;
+	if (apic->deadline)
+		apic->deadline = now + timer_span(apic, left);
+	return lapic_timer_arm(apic) || notify;
+}
+
+bool lapic_timer_write_tsc(struct lapic *apic, u64 tsc)
+{
+	bool notify = lapic_timer_settle(apic);
+
+	if (timer_mode(apic) != TIMER_TSC_DEADLINE)
+		return notify;
+	apic->tsc_deadline = tsc;
+	return lapic_timer_arm(apic) || notify;
+}
+
+u32 lapic_timer_read_current(struct lapic *apic)
+{
+	return lapic_timer_count(apic->deadline, clock_vm_ns(apic->vcpu->vm),
+				 *lapic_reg(apic, LAPIC_INITIAL),
+				 *lapic_reg(apic, LAPIC_DIVIDE));
+}
+
+bool lapic_timer_valid(const u32 *reg, u64 deadline, u64 tsc_deadline)
+{
+	enum timer_mode mode = timer_mode_of(reg[LAPIC_LVT_TIMER / 4]);
+	u32 initial = reg[LAPIC_INITIAL / 4];
+
+	if (mode == TIMER_TSC_DEADLINE)
+		return !initial && !deadline;
+	if (mode == TIMER_RESERVED)
+		return !initial && !deadline && !tsc_deadline;
+	return !tsc_deadline && (!deadline || initial);
+}
