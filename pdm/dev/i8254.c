@@ -59,6 +59,7 @@ struct pit_channel {
 	u8 status;
 	u32 count;		/* initial count in use, 1 to 65536 */
 	u32 next;		/* one that waits for its trigger or period's end; 0: none */
+	u64 next_at;		/* the tick of that end */
 	u64 start;		/* RUNS: the tick at which it was loaded */
 	u64 held;		/* HELD: ticks that had passed */
 };
@@ -87,6 +88,7 @@ struct i8254 {
 	SSM_FIELD(struct i8254, channels[n].status),			\
 	SSM_FIELD(struct i8254, channels[n].count),			\
 	SSM_FIELD(struct i8254, channels[n].next),			\
+	SSM_FIELD(struct i8254, channels[n].next_at),			\
 	SSM_FIELD(struct i8254, channels[n].start),			\
 	SSM_FIELD(struct i8254, channels[n].held)
 
@@ -145,9 +147,8 @@ static u64 channel_elapsed(const struct pit_channel *c, u64 now)
 /* A count that waited is loaded when the period it came in is over. */
 static void channel_sync(struct pit_channel *c, u64 now)
 {
-	if (c->state == PIT_RUNS && c->next && channel_mode(c)->periodic &&
-	    now - c->start >= c->count) {
-		c->start += c->count;
+	if (c->state == PIT_RUNS && c->next && channel_mode(c)->periodic && now >= c->next_at) {
+		c->start = c->next_at;
 		c->count = c->next;
 		c->next = 0;
 	}
@@ -221,15 +222,20 @@ static void channel_start(struct pit_channel *c, u64 now)
 	c->state = c->gate || channel_mode(c)->triggered ? PIT_RUNS : PIT_HELD;
 }
 
-/* A whole count has come. */
-static void channel_load(struct pit_channel *c, u32 count, u64 now)
+/* A whole count has come. True: it is in use at once. */
+static bool channel_load(struct pit_channel *c, u32 count, u64 now)
 {
 	const struct pit_mode *mode = channel_mode(c);
 
 	c->next = count;
-	if (mode->triggered || (mode->periodic && c->state != PIT_IDLE))
-		return;
+	if (mode->triggered || (mode->periodic && c->state == PIT_HELD))
+		return false;
+	if (mode->periodic && c->state == PIT_RUNS) {
+		c->next_at = c->start + ((now - c->start) / c->count + 1) * c->count;
+		return false;
+	}
 	channel_start(c, now);
+	return true;
 }
 
 /* "Gate Pin Operations Summary". */
@@ -380,8 +386,11 @@ static u8 channel_read(struct pit_channel *c, u64 now)
 	return high ? value >> 8 : (u8)value;
 }
 
-/* Of two bytes the first stops mode 0, "Mode 0: Interrupt on Terminal Count". */
-static void channel_write(struct pit_channel *c, u8 value, u64 now)
+/*
+ * Of two bytes the first stops mode 0, "Mode 0: Interrupt on Terminal Count".
+ * True, here and below: the counting began anew, or ended.
+ */
+static bool channel_write(struct pit_channel *c, u8 value, u64 now)
 {
 	u16 count = c->access == ACCESS_HIGH ? value << 8 : value;
 
@@ -390,22 +399,22 @@ static void channel_write(struct pit_channel *c, u8 value, u64 now)
 		c->write_high = true;
 		if (c->mode == 0)
 			c->state = PIT_IDLE;
-		return;
+		return c->mode == 0;
 	}
 	if (c->access == ACCESS_BOTH) {
 		c->write_high = false;
 		count = value << 8 | c->write_low;
 	}
-	channel_load(c, channel_written_value(c, count), now);
+	return channel_load(c, channel_written_value(c, count), now);
 }
 
-static void channel_control(struct pit_channel *c, u8 value, u64 now)
+static bool channel_control(struct pit_channel *c, u8 value, u64 now)
 {
 	u8 mode = value >> 1 & 7;
 
 	if (!(value >> 4 & 3)) {
 		channel_latch_count(c, now);
-		return;
+		return false;
 	}
 	*c = (struct pit_channel){
 		.mode = mode > 5 ? mode - 4 : mode,	/* 6 and 7 are 2 and 3 */
@@ -414,6 +423,14 @@ static void channel_control(struct pit_channel *c, u8 value, u64 now)
 		.gate = c->gate,
 		.count = c->count,
 	};
+	return true;
+}
+
+/* Channel 0 is kept in step with the edges it delivers, by its timer. */
+static void i8254_sync(struct i8254 *s, u8 channel, u64 now)
+{
+	if (channel)
+		channel_sync(&s->channels[channel], now);
 }
 
 static void i8254_readback(struct i8254 *s, u8 value, u64 now)
@@ -423,7 +440,7 @@ static void i8254_readback(struct i8254 *s, u8 value, u64 now)
 
 		if (!(value & BIT(i + 1)))
 			continue;
-		channel_sync(c, now);
+		i8254_sync(s, i, now);
 		if (!(value & READBACK_NO_COUNT))
 			channel_latch_count(c, now);
 		if (!(value & READBACK_NO_STATUS))
@@ -438,31 +455,27 @@ static u64 i8254_read(struct pdm_device *dev, u64 offset, u32 size)
 
 	if (offset >= ARRAY_SIZE(s->channels))
 		return ~0ULL;
-	if (offset)	/* channel 0 is kept in step with its timer */
-		channel_sync(&s->channels[offset], now);
+	i8254_sync(s, offset, now);
 	return channel_read(&s->channels[offset], now);
 }
 
 static void i8254_write(struct pdm_device *dev, u64 offset, u32 size, u64 value)
 {
 	struct i8254 *s = pdm_state(dev);
-	u64 now = ticks_of_ns(pdm_now(dev)), start;
-	struct pit_channel *c;
-	u8 state;
+	u64 now = ticks_of_ns(pdm_now(dev));
+	u8 channel = offset == 3 ? (u8)value >> 6 : offset;
+	bool restarted;
 
-	if (offset == 3 && (u8)value >> 6 == READBACK) {
+	if (channel == READBACK) {
 		i8254_readback(s, (u8)value, now);
 		return;
 	}
-	c = &s->channels[offset == 3 ? (u8)value >> 6 : offset];
-	channel_sync(c, now);
-	start = c->start;
-	state = c->state;
+	i8254_sync(s, channel, now);
 	if (offset == 3)
-		channel_control(c, (u8)value, now);
+		restarted = channel_control(&s->channels[channel], (u8)value, now);
 	else
-		channel_write(c, (u8)value, now);
-	if (c == &s->channels[0] && (c->state != state || c->start != start))
+		restarted = channel_write(&s->channels[channel], (u8)value, now);
+	if (restarted && channel == 0)
 		i8254_restart(dev, s, now);
 }
 
