@@ -11,7 +11,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "tests/unit/vmm/fake_pgm.h"
+#include "tests/unit/vmm/fake-pgm.h"
 #include "vmm/acpi/acpi.h"
 
 struct guest {

@@ -1,28 +1,50 @@
-// SPDX-License-Identifier: GPL-2.0
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * A pgm for the tests of what fills memory before a guest runs: RAM and ROM
+ * with guard pages around each range, and a map that the test may choose. The
+ * test that includes this defines these functions of pgm.h itself.
+ */
+#ifndef TESTS_FAKE_PGM_H
+#define TESTS_FAKE_PGM_H
+
 #include <stdlib.h>
 #include <sys/mman.h>
 
-#include "tests/unit/vmm/fake_pgm.h"
+#include "pgm/pgm.h"
 
-#define PAGE 4096
+#define FAKE_RANGES 16
 
-void fake_pgm_add(struct pgm *pgm, gpa_t gpa, u64 size, enum pgm_type type)
+struct pgm {
+	struct {
+		gpa_t gpa;
+		u64 size;
+		u8 *host;
+		enum pgm_type type;
+	} range[FAKE_RANGES];
+	unsigned int count;
+};
+
+#define FAKE_PAGE 4096
+
+/* Add a range; page-aligned. */
+static inline void fake_pgm_add(struct pgm *pgm, gpa_t gpa, u64 size, enum pgm_type type)
 {
-	u8 *host = mmap(NULL, size + 2 * PAGE, PROT_NONE,
+	u8 *host = mmap(NULL, size + 2 * FAKE_PAGE, PROT_NONE,
 			MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
 
 	if (host == MAP_FAILED || pgm->count == FAKE_RANGES)
 		abort();
-	if (mprotect(host + PAGE, size, PROT_READ | PROT_WRITE))
+	if (mprotect(host + FAKE_PAGE, size, PROT_READ | PROT_WRITE))
 		abort();
 	pgm->range[pgm->count].gpa = gpa;
 	pgm->range[pgm->count].size = size;
-	pgm->range[pgm->count].host = host + PAGE;
+	pgm->range[pgm->count].host = host + FAKE_PAGE;
 	pgm->range[pgm->count].type = type;
 	pgm->count++;
 }
 
-struct pgm *fake_pgm_new(u64 ram_bytes)
+/* The layout of pgm.h for so much RAM. */
+static inline struct pgm *fake_pgm_new(u64 ram_bytes)
 {
 	struct pgm *pgm = calloc(1, sizeof(*pgm));
 	u64 low = ram_bytes < PGM_HOLE_START ? ram_bytes : PGM_HOLE_START;
@@ -35,14 +57,15 @@ struct pgm *fake_pgm_new(u64 ram_bytes)
 	return pgm;
 }
 
-void fake_pgm_free(struct pgm *pgm)
+static inline void fake_pgm_free(struct pgm *pgm)
 {
 	for (unsigned int i = 0; i < pgm->count; i++)
-		munmap(pgm->range[i].host - PAGE, pgm->range[i].size + 2 * PAGE);
+		munmap(pgm->range[i].host - FAKE_PAGE, pgm->range[i].size + 2 * FAKE_PAGE);
 	free(pgm);
 }
 
-void fake_pgm_dirty(struct pgm *pgm, u8 byte)
+/* Fill all RAM with @byte. */
+static inline void fake_pgm_dirty(struct pgm *pgm, u8 byte)
 {
 	for (unsigned int i = 0; i < pgm->count; i++)
 		if (pgm->range[i].type == PGM_RAM)
@@ -82,3 +105,5 @@ unsigned int pgm_e820(struct pgm *pgm, struct pgm_e820 *map, unsigned int room)
 					    pgm->range[i].type == PGM_RAM ? 1 : 2 };
 	return i;
 }
+
+#endif
