@@ -108,7 +108,8 @@ static int segment_load(struct boot_load *load, const struct boot_elf *e, const 
 	int ret;
 
 	if (ph->p_memsz < ph->p_filesz)
-		return error_set(err, ENOEXEC, "%s: a segment has more bytes in the file (0x%llx) than in memory (0x%llx)",
+		return error_set(err, ENOEXEC, "%s: a segment has more bytes in the file (0x%llx) "
+				 "than in memory (0x%llx)",
 				 e->file->path, (unsigned long long)ph->p_filesz,
 				 (unsigned long long)ph->p_memsz);
 	ret = boot_claim(load, ph->p_paddr, ph->p_memsz, "a segment", &host, err);
@@ -144,7 +145,8 @@ int boot_elf_load(struct boot_load *load, const struct boot_elf *e, u64 entry,
 			inside = true;
 	}
 	if (!inside)
-		return error_set(err, ENOEXEC, "%s: the entry point 0x%llx lies in no loaded segment",
+		return error_set(err, ENOEXEC, "%s: the entry point 0x%llx lies in no loaded "
+				 "segment",
 				 e->file->path, (unsigned long long)entry);
 	return 0;
 }

@@ -113,10 +113,12 @@ static int multiboot_probe(const struct boot_file *kernel, struct error *err)
 	if (ret <= 0)
 		return ret;
 	if (header.flags & HEADER_VIDEO)
-		return error_set(err, ENOEXEC, "%s: the multiboot header demands a video mode, and there is no video",
+		return error_set(err, ENOEXEC, "%s: the multiboot header demands a video mode, "
+				 "and there is no video",
 				 kernel->path);
 	if (header.flags & HEADER_REQUIRED & ~HEADER_KNOWN)
-		return error_set(err, ENOEXEC, "%s: the multiboot header demands features that are not known (flags 0x%x)",
+		return error_set(err, ENOEXEC, "%s: the multiboot header demands features that "
+				 "are not known (flags 0x%x)",
 				 kernel->path, header.flags);
 	return 1;
 }
@@ -131,7 +133,8 @@ static int raw_load(struct boot_load *load, const struct multiboot_header *h, u3
 	int ret;
 
 	if (h->load_addr > h->header_addr || h->header_addr - h->load_addr > offset)
-		return error_set(err, ENOEXEC, "%s: the multiboot header's load address 0x%x is before the file's beginning",
+		return error_set(err, ENOEXEC, "%s: the multiboot header's load address 0x%x is "
+				 "before the file's beginning",
 				 kernel->path, h->load_addr);
 	file_at = offset - (h->header_addr - h->load_addr);
 	file_len = kernel->size - file_at;
@@ -139,13 +142,16 @@ static int raw_load(struct boot_load *load, const struct multiboot_header *h, u3
 		file_len = (u64)h->load_end_addr - h->load_addr;
 	mem_len = h->bss_end_addr ? (u64)h->bss_end_addr - h->load_addr : file_len;
 	if (h->load_end_addr && h->load_end_addr < h->load_addr)
-		return error_set(err, ENOEXEC, "%s: the multiboot header's addresses end (0x%x) before they begin (0x%x)",
+		return error_set(err, ENOEXEC, "%s: the multiboot header's addresses end (0x%x) "
+				 "before they begin (0x%x)",
 				 kernel->path, h->load_end_addr, h->load_addr);
 	if (h->bss_end_addr && (h->bss_end_addr < h->load_addr || mem_len < file_len))
-		return error_set(err, ENOEXEC, "%s: the multiboot header's bss ends (0x%x) before the data do",
+		return error_set(err, ENOEXEC, "%s: the multiboot header's bss ends (0x%x) before "
+				 "the data do",
 				 kernel->path, h->bss_end_addr);
 	if (h->entry_addr < h->load_addr || h->entry_addr - h->load_addr >= file_len)
-		return error_set(err, ENOEXEC, "%s: the entry point 0x%x lies outside of what is loaded",
+		return error_set(err, ENOEXEC, "%s: the entry point 0x%x lies outside of what is "
+				 "loaded",
 				 kernel->path, h->entry_addr);
 	ret = boot_claim(load, h->load_addr, mem_len, "kernel", &host, err);
 	if (ret)
@@ -164,10 +170,12 @@ static int elf_load(struct boot_load *load, u32 *entry, struct error *err)
 	int ret;
 
 	if (!boot_elf_open(&elf, kernel))
-		return error_set(err, ENOEXEC, "%s: the multiboot header gives no addresses, and the file is not ELF for x86",
+		return error_set(err, ENOEXEC, "%s: the multiboot header gives no addresses, and "
+				 "the file is not ELF for x86",
 				 kernel->path);
 	if (elf.is_64)
-		ret = error_set(err, ENOEXEC, "%s: a multiboot kernel in an ELF64 file needs the header's address fields; objcopy -O elf32-i386 helps",
+		ret = error_set(err, ENOEXEC, "%s: a multiboot kernel in an ELF64 file needs the "
+				"header's address fields; objcopy -O elf32-i386 helps",
 				kernel->path);
 	else
 		ret = boot_elf_load(load, &elf, elf.entry, err);
@@ -187,7 +195,8 @@ static int kernel_load(struct boot_load *load, u32 *entry, struct error *err)
 	if (ret < 0)
 		return ret;
 	if (!ret)
-		return error_set(err, ENOEXEC, "%s: has no multiboot header any more", kernel->path);
+		return error_set(err, ENOEXEC, "%s: has no multiboot header any "
+				 "more", kernel->path);
 	if (!(header.flags & HEADER_ADDRESSES))
 		return elf_load(load, entry, err);
 	*entry = header.entry_addr;
