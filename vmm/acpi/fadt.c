@@ -61,7 +61,7 @@ struct acpi_fadt {
 #define LATENCY_NO_C2		101	/* "worst case": above the limit is unsupported */
 #define LATENCY_NO_C3		1001
 
-/* A port of @bytes, accessed at its full width (1 byte is 1, 4 are 3). */
+/* @access is the size of each access: 1, 2, 3 for 1, 2, 4 bytes. */
 static struct acpi_address io_address(u16 port, u8 bytes, u8 access)
 {
 	return (struct acpi_address){

@@ -13,19 +13,28 @@
 
 static const struct boot_loader *const loaders[] = {
 	&boot_bzimage,
+	&boot_pvh,
+	&boot_multiboot,
 };
 
 /* What to say of a kernel that no loader wants. */
 static int unknown_kernel(const struct boot_file *kernel, struct error *err)
 {
-	u8 ident[EI_NIDENT] = { 0 };
+	Elf32_Ehdr e = { 0 };		/* the fields looked at are the same in ELF64 */
 
-	if (kernel->size >= sizeof(ident) && boot_file_read(kernel, 0, ident, sizeof(ident), NULL))
-		memset(ident, 0, sizeof(ident));
-	if (!memcmp(ident, ELFMAG, SELFMAG))
-		return error_set(err, ENOEXEC, "kernel %s: an ELF file with neither a PVH note (Linux: CONFIG_PVH) nor a multiboot header",
+	if (boot_file_has(kernel, 0, sizeof(e)) && boot_file_read(kernel, 0, &e, sizeof(e), NULL))
+		memset(&e, 0, sizeof(e));
+	if (memcmp(e.e_ident, ELFMAG, SELFMAG))
+		return error_set(err, ENOEXEC, "kernel %s: not a bzImage, not an ELF file with a "
+				 "PVH note, and without a multiboot header",
 				 kernel->path);
-	return error_set(err, ENOEXEC, "kernel %s: not a bzImage, not an ELF file with a PVH note, and without a multiboot header",
+	if (e.e_ident[EI_DATA] != ELFDATA2LSB ||
+	    (e.e_machine != EM_386 && e.e_machine != EM_X86_64))
+		return error_set(err, ENOEXEC, "kernel %s: an ELF file for another machine than "
+				 "x86",
+				 kernel->path);
+	return error_set(err, ENOEXEC, "kernel %s: an ELF file with neither a PVH note (Linux: "
+			 "CONFIG_PVH) nor a multiboot header",
 			 kernel->path);
 }
 

@@ -66,7 +66,8 @@ static int header_read(struct bzimage *bz, const struct boot_file *kernel, struc
 		return ret;
 	end = HEADER_JUMP + 1 + jump;
 	if (end < HEADER_MIN_END)
-		return error_set(err, ENOEXEC, "%s: the setup header ends at 0x%x, before its fields do",
+		return error_set(err, ENOEXEC, "%s: the setup header ends at 0x%x, before its "
+				 "fields do",
 				 kernel->path, end);
 	bz->header_len = min(end - HEADER_START, HEADER_ROOM);
 	return boot_file_read(kernel, HEADER_START, bz->bytes, bz->header_len, err);
@@ -80,7 +81,8 @@ static int header_check(const struct bzimage *bz, const struct boot_file *kernel
 	if (h->boot_flag != BOOT_FLAG || h->header != SETUP_MAGIC)
 		return error_set(err, ENOEXEC, "%s: is no bzImage any more", kernel->path);
 	if (h->version < 0x204)
-		return error_set(err, ENOEXEC, "%s: boot protocol %u.%02u is too old, 2.04 is needed",
+		return error_set(err, ENOEXEC, "%s: boot protocol %u.%02u is too old, 2.04 is "
+				 "needed",
 				 kernel->path, h->version >> 8, h->version & 0xff);
 	if (!(h->loadflags & LOADED_HIGH))
 		return error_set(err, ENOEXEC, "%s: is a zImage, a bzImage is needed",
@@ -128,7 +130,8 @@ static int code_find(struct bzimage *bz, const struct boot_file *kernel, struct 
 	if (bz->code_size > room && bz->code_size - room < 16)
 		bz->code_size = room;
 	if (bz->code_size > room)
-		return error_set(err, ENOEXEC, "%s: cut short: %llu bytes of code are announced, %llu are there",
+		return error_set(err, ENOEXEC, "%s: cut short: %llu bytes of code are announced, "
+				 "%llu are there",
 				 kernel->path, (unsigned long long)bz->code_size,
 				 (unsigned long long)room);
 	return 0;

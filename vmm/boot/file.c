@@ -93,7 +93,8 @@ int boot_file_read(const struct boot_file *file, u64 offset, void *buf, u64 len,
 	u8 *to = buf;
 
 	if (!boot_file_has(file, offset, len))
-		return error_set(err, ENOEXEC, "%s: cut short: %llu bytes at offset %llu are wanted, the file has %llu",
+		return error_set(err, ENOEXEC, "%s: cut short: %llu bytes at offset %llu are "
+				 "wanted, the file has %llu",
 				 file->path, (unsigned long long)len, (unsigned long long)offset,
 				 (unsigned long long)file->size);
 	while (len) {

@@ -110,4 +110,23 @@ int boot_entry_protected(struct boot_load *load, u32 eip, struct error *err);
 /* 64-bit mode; the first 4 GiB are mapped to themselves. */
 int boot_entry_long(struct boot_load *load, u64 rip, struct error *err);
 
+/* ---- elf.c: program headers ----------------------------------------------------- */
+
+struct boot_elf {
+	const struct boot_file *file;
+	struct Elf *elf;
+	bool is_64;
+	u64 entry;			/* e_entry, turned physical */
+	u32 segments;			/* program headers, of any type */
+};
+
+/* 1: an ELF file for x86; 0: anything else. */
+int boot_elf_open(struct boot_elf *elf, const struct boot_file *file);
+void boot_elf_close(struct boot_elf *elf);
+/* 1: the note's descriptor as a number of 4 or 8 bytes; 0: no such note. */
+int boot_elf_note(const struct boot_elf *elf, const char *name, u32 type, u64 *value);
+/* All loadable segments, to their physical addresses; @entry lies in one of them. */
+int boot_elf_load(struct boot_load *load, const struct boot_elf *elf, u64 entry,
+		  struct error *err);
+
 #endif

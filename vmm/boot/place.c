@@ -45,7 +45,8 @@ int boot_claim(struct boot_load *load, gpa_t gpa, u64 size, const char *what, vo
 				 path, what, (unsigned long long)size, (unsigned long long)gpa);
 	*host = pgm_host(load->pgm, gpa, size, false);
 	if (!*host)
-		return error_set(err, ENOMEM, "%s: %s at 0x%llx to 0x%llx does not lie in the guest's RAM; it may need more memory",
+		return error_set(err, ENOMEM, "%s: %s at 0x%llx to 0x%llx does not lie in the "
+				 "guest's RAM; it may need more memory",
 				 path, what, (unsigned long long)gpa,
 				 (unsigned long long)(gpa + size - 1));
 	other = range_overlapping(load, gpa, size);
@@ -120,7 +121,8 @@ int boot_place(struct boot_load *load, const struct boot_want *want, gpa_t *gpa,
 	u64 size = max(want->size, (u64)1);
 
 	if (!fit(load, want, size, gpa))
-		return error_set(err, ENOMEM, "no room in the guest's RAM for the %s of %llu KiB; it may need more memory",
+		return error_set(err, ENOMEM, "no room in the guest's RAM for the %s of %llu KiB; "
+				 "it may need more memory",
 				 want->what, (unsigned long long)(size + 1023) / 1024);
 	*host = pgm_host(load->pgm, *gpa, size, false);
 	if (!*host)
