@@ -17,12 +17,13 @@ say	= @printf '  %-7s %s\n' $(1) $(2)
 
 # Folders of the binary, each with a Kbuild fragment: `vmm-y` lists objects
 # of the binary, `shared-y` those that the module compiles as well.
-DIRS	:= base cfgm ssm tm pgm pdm pdm/dev pdm/drv gim vmm vmm/trpm vmm/em vmm/boot vmm/acpi
+DIRS	:= base cfgm ssm tm pgm pdm pdm/dev pdm/drv gim vmm vmm/cli vmm/trpm vmm/em vmm/boot vmm/acpi
 
 all: $(B)/vmm
 
 -include $(B)/include/config/auto.conf
 
+# Set at once: each folder brings a vmm-y of its own.
 OBJS	:=
 SHARED	:=
 define folder
@@ -49,7 +50,7 @@ KCONFIG_ENV := KCONFIG_CONFIG=.config KCONFIG_AUTOCONFIG=$(B)/include/config/aut
 
 $(B)/include/config/auto.conf $(B)/include/generated/autoconf.h &: Kconfig $(wildcard */Kconfig .config)
 	@mkdir -p $(B)/include/config $(B)/include/generated
-	$(Q)test -f .config || $(KCONFIG_ENV) $(KCONF) --alldefconfig Kconfig >/dev/null
+	$(Q)$(KCONFIG_ENV) $(KCONF) $(if $(wildcard .config),--olddefconfig,--alldefconfig) Kconfig >/dev/null
 	$(Q)$(KCONFIG_ENV) $(KCONF) --syncconfig Kconfig
 	@touch $(B)/include/config/auto.conf $(B)/include/generated/autoconf.h
 

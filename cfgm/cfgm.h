@@ -11,6 +11,10 @@
  *
  * A device is handed the sub-tree of its own entry and sees nothing else.
  * The tree does not change once loaded; any thread may read it.
+ *
+ * An optional group that was not given is there all the same, with defaults,
+ * unless a key in it is required; then it is absent, as an optional variant
+ * or a key without a default is.
  */
 #ifndef CFGM_CFGM_H
 #define CFGM_CFGM_H
@@ -45,8 +49,9 @@ struct cfgm_key {
 	const struct cfgm_key *keys;	/* of CFGM_GROUP and CFGM_LIST */
 	/*
 	 * Of the variants: the keys of @type besides "type" itself, NULL if
-	 * it is not known; @why then tells more ("not built in"), or stays
-	 * empty. @each calls back with the names that exist, to suggest one.
+	 * it is not known; @why then tells more ("not built in"), or is
+	 * NULL or empty. @variants gives the names that exist (NULL-terminated), to
+	 * suggest one.
 	 */
 	const struct cfgm_key *(*variant)(const char *type, const char **why);
 	const char *const *(*variants)(void);
@@ -79,6 +84,12 @@ unsigned int cfgm_count(const struct cfgm_node *node, const char *key);
 const struct cfgm_node *cfgm_group(const struct cfgm_node *node, const char *key);
 const struct cfgm_node *cfgm_item(const struct cfgm_node *node, const char *key, unsigned int i);
 const char *cfgm_strings(const struct cfgm_node *node, const char *key, unsigned int i);
+
+/*
+ * The kind of kernel that @path is, by its magic ("bzImage", "ELF",
+ * "multiboot"), NULL for anything else, be it unreadable.
+ */
+const char *cfgm_kernel_kind(const char *path);
 
 /* Where a key stands, "debian.cfg:12: boot.kernel", to put before an error. */
 void cfgm_where(const struct cfgm_node *node, const char *key, char *buf, size_t size);

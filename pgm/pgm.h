@@ -42,6 +42,9 @@ int pgm_create(struct pgm **out, struct hm_vm *hm, u64 ram_bytes, bool large_pag
 	       struct error *err);
 void pgm_destroy(struct pgm *pgm);
 
+/* RAM as it was at power-up, all zero; ROM stays. No vCPU runs. */
+void pgm_reset(struct pgm *pgm);
+
 /* Memory the guest reads but cannot write, e.g. at 0xe0000; page-aligned. */
 int pgm_rom_add(struct pgm *pgm, gpa_t gpa, u64 size, const char *name, void **host,
 		struct error *err);

@@ -17,7 +17,7 @@
 #include "base/base.h"
 #include "base/error.h"
 
-struct tm;
+struct tm_vm;
 struct tm_timer;
 struct hm_vm;
 
@@ -26,20 +26,31 @@ struct hm_vm;
 enum tm_clock { TM_VIRTUAL, TM_REAL };
 
 /* @hm may be NULL (unit tests): then there is no TSC to keep in step. */
-int tm_create(struct tm **out, struct hm_vm *hm, struct error *err);
-void tm_destroy(struct tm *tm);
+int tm_create(struct tm_vm **out, struct hm_vm *hm, struct error *err);
+void tm_destroy(struct tm_vm *tm);
+
+/*
+ * The speed of the VM's time and TSC in percent of the host's, 2 to 20000;
+ * 100 unless set. Before the first tm_resume(). -ENOTSUP: the CPU cannot scale
+ * a TSC, so the guest would see two speeds.
+ */
+int tm_warp_set(struct tm_vm *tm, u32 percent, struct error *err);
 
 /* The VM's time goes on, or stands still. Both from any thread; idempotent. */
-void tm_resume(struct tm *tm);
-void tm_pause(struct tm *tm);
+void tm_resume(struct tm_vm *tm);
+void tm_pause(struct tm_vm *tm);
+
+/* Back to 0, TSC included, for a reset of the VM. Only while paused. */
+void tm_reset(struct tm_vm *tm);
 
 /* Nanoseconds. Any thread. */
-u64 tm_now(struct tm *tm, enum tm_clock clock);
+u64 tm_now(struct tm_vm *tm, enum tm_clock clock);
 
-u32 tm_tsc_khz(struct tm *tm);
+/* Of the guest's TSC in the VM's time; 0: not known. */
+u32 tm_tsc_khz(struct tm_vm *tm);
 
 /* Timers of TM_VIRTUAL. @name must outlive the timer. */
-struct tm_timer *tm_timer_create(struct tm *tm, const char *name,
+struct tm_timer *tm_timer_create(struct tm_vm *tm, const char *name,
 				 void (*fire)(void *ctx), void *ctx);
 /* On return the callback is not running, unless the caller is the callback. */
 void tm_timer_destroy(struct tm_timer *timer);

@@ -1,0 +1,166 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * TM's clocks: the VM's virtual time, and the pair that ties the guest's TSC
+ * and local APIC timers to it in the module.
+ *
+ * While the VM runs, its time is vm_base plus what CLOCK_MONOTONIC has gone on
+ * since host_base, times the ratio. The module is told the same pair, so both
+ * rings compute the same time. Guarded by tm->lock. Left out: catching up
+ * after a stall of the host, and a TSC that is emulated.
+ */
+#include <stdlib.h>
+#include <time.h>
+
+#include "base/log.h"
+#include "tm/internal.h"
+#include "vmm/hm.h"
+
+static u64 tm_host_ns(clockid_t id)
+{
+	struct timespec ts;
+
+	clock_gettime(id, &ts);
+	return (u64)ts.tv_sec * NSEC_PER_SEC + ts.tv_nsec;
+}
+
+u64 tm_now_locked(struct tm_vm *tm)
+{
+	if (!tm->running)
+		return tm->vm_base;
+	return tm->vm_base +
+	       mul_u64_u64_shr(tm_host_ns(CLOCK_MONOTONIC) - tm->host_base, tm->ratio, 32);
+}
+
+u64 tm_host_of(struct tm_vm *tm, u64 vm_ns)
+{
+	u128 ahead;
+
+	if (vm_ns <= tm->vm_base)
+		return tm->host_base;
+	/* Rounded up: waking early would only mean to wait again. */
+	ahead = (((u128)(vm_ns - tm->vm_base) << 32) + tm->ratio - 1) / tm->ratio;
+	return ahead > INT64_MAX - tm->host_base ? INT64_MAX : tm->host_base + (u64)ahead;
+}
+
+u64 tm_now(struct tm_vm *tm, enum tm_clock clock)
+{
+	u64 now;
+
+	if (clock == TM_REAL)
+		return tm_host_ns(CLOCK_REALTIME);
+	pthread_mutex_lock(&tm->lock);
+	now = tm_now_locked(tm);
+	pthread_mutex_unlock(&tm->lock);
+	return now;
+}
+
+u32 tm_tsc_khz(struct tm_vm *tm)
+{
+	return tm->tsc_khz;
+}
+
+/* Hand the module the pair (host_base, vm_base). Lock held. */
+static void tm_clock_tell(struct tm_vm *tm)
+{
+	struct vmm_clock clock = {
+		.flags = tm->running ? VMM_CLOCK_RUNNING : 0,
+		.host_ns = tm->host_base,
+		.vm_ns = tm->vm_base,
+		.guest_tsc = tm->tsc_base,
+		.ns_ratio = tm->ratio,
+		.tsc_ratio = tm->ratio,
+	};
+	int ret;
+
+	if (!tm->hm)
+		return;
+	ret = hm_vm_clock_set(tm->hm, &clock);
+	if (ret < 0)
+		log_error("the VM's clock cannot be set: %s", strerror(-ret));
+}
+
+void tm_resume(struct tm_vm *tm)
+{
+	pthread_mutex_lock(&tm->lock);
+	if (!tm->running) {
+		tm->host_base = tm_host_ns(CLOCK_MONOTONIC);
+		tm->running = true;
+		tm_clock_tell(tm);
+		pthread_cond_broadcast(&tm->changed);
+	}
+	pthread_mutex_unlock(&tm->lock);
+}
+
+void tm_pause(struct tm_vm *tm)
+{
+	struct vmm_clock clock = { 0 };
+
+	pthread_mutex_lock(&tm->lock);
+	if (tm->running) {
+		tm->vm_base = tm_now_locked(tm);
+		/* The TSC stops where the module has it, so that it never goes back. */
+		if (tm->hm && hm_vm_clock_get(tm->hm, &clock) == 0) {
+			tm->vm_base = max(tm->vm_base, clock.vm_ns);
+			tm->tsc_base = clock.guest_tsc;
+		}
+		tm->running = false;
+		tm->host_base = tm_host_ns(CLOCK_MONOTONIC);
+		tm_clock_tell(tm);
+		pthread_cond_broadcast(&tm->changed);
+	}
+	pthread_mutex_unlock(&tm->lock);
+}
+
+void tm_reset(struct tm_vm *tm)
+{
+	pthread_mutex_lock(&tm->lock);
+	assert(!tm->running);
+	tm->vm_base = 0;
+	tm->tsc_base = 0;
+	tm_clock_tell(tm);
+	pthread_mutex_unlock(&tm->lock);
+}
+
+int tm_warp_set(struct tm_vm *tm, u32 percent, struct error *err)
+{
+	if (percent < 2 || percent > 20000)
+		return error_set(err, ERANGE, "tm.warp: %u is not between 2 and 20000", percent);
+	if (percent != 100 && tm->hm &&
+	    !(hm_vm_info(tm->hm)->features & VMM_FEATURE_TSC_SCALING))
+		return error_set(err, ENOTSUP, "tm.warp: %u needs a CPU that can scale the TSC",
+				 percent);
+	pthread_mutex_lock(&tm->lock);
+	tm->ratio = TM_RATIO_ONE * percent / 100;
+	pthread_mutex_unlock(&tm->lock);
+	return 0;
+}
+
+int tm_create(struct tm_vm **out, struct hm_vm *hm, struct error *err)
+{
+	struct tm_vm *tm = calloc(1, sizeof(*tm));
+	int ret;
+
+	if (!tm)
+		return error_errno(err, ENOMEM, "tm");
+	tm->hm = hm;
+	tm->tsc_khz = hm ? hm_vm_info(hm)->tsc_khz : 0;
+	tm->ratio = TM_RATIO_ONE;
+	pthread_mutex_init(&tm->lock, NULL);
+	ret = tm_queue_start(tm);
+	if (ret) {
+		pthread_mutex_destroy(&tm->lock);
+		free(tm);
+		return error_errno(err, -ret, "tm: the timer thread");
+	}
+	*out = tm;
+	return 0;
+}
+
+void tm_destroy(struct tm_vm *tm)
+{
+	if (!tm)
+		return;
+	tm_queue_stop(tm);
+	pthread_mutex_destroy(&tm->lock);
+	free(tm);
+}

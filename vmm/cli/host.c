@@ -1,0 +1,236 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * vmm host: what stands between this machine and a guest, from the CPU
+ * upwards. It asks CPUID itself, so that it has something to say where the
+ * module does not even load, and names what to do about each thing missing.
+ */
+#include <cpuid.h>
+#include <sys/utsname.h>
+#include <unistd.h>
+
+#include "vmm/cli/cli.h"
+#include "vmm/hm.h"
+
+/* "Feature Identifiers" of both manuals' CPUID chapters. */
+#define CPUID_1_ECX_VMX			BIT(5)
+#define CPUID_1_ECX_HYPERVISOR		BIT(31)
+#define CPUID_8000_0001_ECX_SVM		BIT(2)
+#define CPUID_8000_000A_EDX_NP		BIT(0)
+
+struct feature {
+	u64 bit;
+	const char *name;
+};
+
+/* "SVM Revision and Feature Identification" */
+static const struct feature svm_features[] = {
+	{ BIT(0), "nested-paging" }, { BIT(3), "next-rip" }, { BIT(4), "tsc-scaling" },
+	{ BIT(5), "clean-bits" }, { BIT(6), "flush-by-asid" }, { BIT(7), "decode-assists" },
+	{ BIT(10), "pause-filter" }, { BIT(13), "avic" }, { BIT(16), "vgif" },
+};
+
+static const struct feature module_features[] = {
+	{ VMM_FEATURE_NESTED_1G, "1g-pages" }, { VMM_FEATURE_NESTED_2M, "2m-pages" },
+	{ VMM_FEATURE_ASID, "tagged-tlb" }, { VMM_FEATURE_NEXT_RIP, "next-rip" },
+	{ VMM_FEATURE_DECODE, "decode-assists" }, { VMM_FEATURE_FLUSH_ASID, "flush-by-asid" },
+	{ VMM_FEATURE_CLEAN_BITS, "clean-bits" }, { VMM_FEATURE_TSC_SCALING, "tsc-scaling" },
+	{ VMM_FEATURE_TSC_STABLE, "tsc-stable" }, { VMM_FEATURE_PAUSE_FILTER, "pause-filter" },
+	{ VMM_FEATURE_VGIF, "vgif" }, { VMM_FEATURE_LEVEL5, "5-levels" },
+	{ VMM_FEATURE_PARANOIA, "paranoia" },
+};
+
+/* Other hypervisors, which use the CPU's virtualisation or may do so. */
+static const char *const rivals[] = { "kvm_amd", "kvm_intel", "vboxdrv", "vmmon", "acrn" };
+
+struct report {
+	unsigned int missing;
+};
+
+static void say(const char *what, const char *text)
+{
+	printf("  %-8s %s\n", what, text);
+}
+
+static void say_ok(const char *what, const char *text)
+{
+	printf("  %-8s %sok%s: %s\n", what, cli_colour(stdout, CLI_GREEN),
+	       cli_colour(stdout, CLI_PLAIN), text);
+}
+
+static void say_missing(struct report *report, const char *what, const char *text)
+{
+	report->missing++;
+	printf("  %-8s %smissing%s: %s\n", what, cli_colour(stdout, CLI_RED),
+	       cli_colour(stdout, CLI_PLAIN), text);
+}
+
+static void list_features(char *buf, size_t size, const struct feature *list, unsigned int count,
+			  u64 bits)
+{
+	size_t len = strlen(buf);
+
+	for (unsigned int i = 0; i < count && len < size; i++) {
+		if (bits & list[i].bit)
+			len += snprintf(buf + len, size - len, " %s", list[i].name);
+	}
+}
+
+/* ---- the CPU ------------------------------------------------------------------ */
+
+static void report_brand(void)
+{
+	u32 brand[13] = { 0 }, sig[4] = { 0 }, eax, ebx, ecx, edx;
+	const char *text = (const char *)brand;
+
+	__cpuid(0x80000000, eax, ebx, ecx, edx);
+	for (u32 i = 0; i < 3 && eax >= 0x80000004; i++)
+		__cpuid(0x80000002 + i, brand[4 * i], brand[4 * i + 1], brand[4 * i + 2],
+			brand[4 * i + 3]);
+	say("cpu", *text ? text + strspn(text, " ") : "unnamed");
+	__cpuid(1, eax, ebx, ecx, edx);
+	if (!(ecx & CPUID_1_ECX_HYPERVISOR))
+		return;
+	__cpuid(0x40000000, eax, sig[0], sig[1], sig[2]);
+	printf("  %-8s this machine is itself virtual, under %.12s\n", "", (const char *)sig);
+}
+
+static void report_virtualisation(struct report *report)
+{
+	u32 eax, ebx, ecx = 0, edx = 0, max_extended;
+	char text[256] = "AMD-V,";
+
+	__cpuid(0x80000000, max_extended, ebx, ecx, edx);
+	ecx = 0;
+	if (max_extended >= 0x80000001)
+		__cpuid(0x80000001, eax, ebx, ecx, edx);
+	if (ecx & CPUID_8000_0001_ECX_SVM) {
+		__cpuid(0x8000000a, eax, ebx, ecx, edx);
+		list_features(text, sizeof(text), svm_features, ARRAY_SIZE(svm_features), edx);
+		if (edx & CPUID_8000_000A_EDX_NP)
+			say_ok("virt", text);
+		else
+			say_missing(report, "virt", "AMD-V is there, but without nested paging");
+		return;
+	}
+	__cpuid(1, eax, ebx, ecx, edx);
+	if (ecx & CPUID_1_ECX_VMX)
+		say_ok("virt", "VT-x (what it offers, only the module can read)");
+	else if (ecx & CPUID_1_ECX_HYPERVISOR)
+		say_missing(report, "virt", "no VT-x or AMD-V in CPUID: the hypervisor around this "
+			    "machine must pass it on (nested virtualisation)");
+	else
+		say_missing(report, "virt", "no VT-x or AMD-V in CPUID: not in this CPU, or switched "
+			    "off in the firmware's setup");
+}
+
+/* ---- the kernel ------------------------------------------------------------------ */
+
+/* True if the module is loaded; @refs: how often it is in use. */
+static bool module_loaded(const char *name, char *refs, size_t size)
+{
+	char path[128];
+	FILE *f;
+
+	snprintf(path, sizeof(path), "/sys/module/%s/refcnt", name);
+	f = fopen(path, "re");
+	if (!f) {
+		snprintf(path, sizeof(path), "/sys/module/%s", name);
+		snprintf(refs, size, "?");
+		return !access(path, F_OK);
+	}
+	if (!fgets(refs, size, f))
+		snprintf(refs, size, "?");
+	refs[strcspn(refs, "\n")] = 0;
+	fclose(f);
+	return true;
+}
+
+static void report_kernel(void)
+{
+	char refs[32], text[256];
+	struct utsname name;
+
+	if (!uname(&name)) {
+		snprintf(text, sizeof(text), "%s %s %s", name.sysname, name.release, name.machine);
+		say("kernel", text);
+	}
+	for (unsigned int i = 0; i < ARRAY_SIZE(rivals); i++) {
+		if (!module_loaded(rivals[i], refs, sizeof(refs)))
+			continue;
+		snprintf(text, sizeof(text), "%s is loaded (used by %s): if it holds the CPU, vmm says so;"
+			 " modprobe -r %s", rivals[i], refs, rivals[i]);
+		say("", text);
+	}
+}
+
+static void report_info(const struct vmm_info *info)
+{
+	char text[384];
+
+	snprintf(text, sizeof(text), "%s, interface %u.%u (this vmm: %u.%u)",
+		 info->vendor == VMM_VENDOR_SVM ? "AMD-V" : "VT-x", info->abi_major, info->abi_minor,
+		 VMM_ABI_MAJOR, VMM_ABI_MINOR);
+	say_ok("module", text);
+	snprintf(text, sizeof(text), "%u CPUs and %u memory slots per VM, %u address bits, %u ASIDs,"
+		 " TSC at %u kHz", info->max_vcpus, info->max_slots, info->phys_bits, info->asids,
+		 info->tsc_khz);
+	say("", text);
+	snprintf(text, sizeof(text), "in use:");
+	list_features(text, sizeof(text), module_features, ARRAY_SIZE(module_features),
+		      info->features);
+	say("", text);
+}
+
+static void report_module(struct report *report)
+{
+	char refs[32];
+	struct error err = { 0 };
+	struct hm *hm;
+
+	if (!module_loaded("vmm", refs, sizeof(refs)) && access(HM_DEVICE, F_OK)) {
+		say_missing(report, "module", "vmm.ko is not loaded; modprobe vmm");
+		return;
+	}
+	if (access(HM_DEVICE, F_OK)) {
+		say_missing(report, "module", "vmm.ko is loaded, but there is no " HM_DEVICE
+			    "; is udev running?");
+		return;
+	}
+	if (access(HM_DEVICE, R_OK | W_OK)) {
+		say_missing(report, "module", "no rights to " HM_DEVICE
+			    "; it wants membership of the group vmm, or root");
+		return;
+	}
+	if (hm_open(&hm, &err)) {
+		say_missing(report, "module", err.text);
+		return;
+	}
+	report_info(hm_info(hm));
+	hm_close(hm);
+}
+
+static int host_run(void *args, struct error *err)
+{
+	struct report report = { 0 };
+
+	report_brand();
+	report_virtualisation(&report);
+	report_kernel();
+	report_module(&report);
+	if (report.missing)
+		printf("not ready to run a guest: %u missing\n", report.missing);
+	else
+		printf("ready to run a guest\n");
+	return report.missing ? CLI_STATUS_FAILED : 0;
+}
+
+static const struct cli_option host_options[] = { { 0 } };
+
+const struct cli_command cli_host = {
+	.name = "host",
+	.operands = "",
+	.help = "what this CPU, kernel and module offer, and what is missing",
+	.details = "exit status: 0 a guest could run, 125 something is missing\n",
+	.options = host_options,
+	.run = host_run,
+};

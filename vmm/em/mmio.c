@@ -1,0 +1,84 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * EM's accesses to devices in memory: the instruction at RIP is interpreted.
+ *
+ * Left out: a delivery of an event that itself touches a device (a stack or a
+ * descriptor table in its registers), which ends the guest, and instructions
+ * that lie in a device.
+ */
+#include "vmm/em/exit.h"
+
+/* One instruction's worth: the vCPU, and its memory as the ops below see it. */
+struct em_insn {
+	struct em_mem mem;		/* first: em_mem_*() take it as their context */
+	struct em_vcpu *vcpu;
+};
+
+static int insn_vector_get(void *ctx, unsigned int reg, void *buf)
+{
+	struct em_insn *insn = container_of(ctx, struct em_insn, mem);
+
+	return em_vector_get(insn->vcpu, reg, buf);
+}
+
+static int insn_vector_set(void *ctx, unsigned int reg, const void *buf)
+{
+	struct em_insn *insn = container_of(ctx, struct em_insn, mem);
+
+	return em_vector_set(insn->vcpu, reg, buf);
+}
+
+const struct interp_ops em_interp_ops = {
+	.fetch = em_mem_fetch,
+	.read = em_mem_read,
+	.write = em_mem_write,
+	.cmpxchg = em_mem_cmpxchg,
+	.vector_get = insn_vector_get,
+	.vector_set = insn_vector_set,
+};
+
+static int em_mmio_failed(struct em_vcpu *vcpu, const struct interp_cpu *cpu,
+			  const struct interp_result *res, int ret)
+{
+	const struct vmm_exit_mmio *mmio = &vcpu->hm->page->u.mmio;
+	char text[128];
+
+	if (mmio->flags & VMM_MMIO_FETCH)
+		return em_crash(vcpu, "it jumped to 0x%llx, where there is no memory",
+				(unsigned long long)mmio->gpa);
+	interp_describe(cpu, res, text, sizeof(text));
+	return em_crash(vcpu, "an instruction on device memory at 0x%llx cannot be interpreted: "
+			"%s: %s", (unsigned long long)mmio->gpa, text, strerror(-ret));
+}
+
+int em_exit_mmio(struct em_vcpu *vcpu)
+{
+	struct vmm_page *page = vcpu->hm->page;
+	struct interp_result res = { 0 };
+	struct em_insn insn = { .vcpu = vcpu };
+	struct interp_cpu cpu;
+	int ret, flushed;
+
+	if (em_need(vcpu, VMM_GROUP_GPRS | VMM_GROUP_SREGS | VMM_GROUP_EVENTS))
+		return EM_STOPPED;
+	if (page->events.type != VMM_EVENT_NONE)
+		return em_crash(vcpu, "the delivery of vector %u touches 0x%llx, which is no memory",
+				page->events.vector, (unsigned long long)page->u.mmio.gpa);
+	em_cpu_get(vcpu, &cpu);
+	em_mem_init(vcpu, &insn.mem);
+	ret = interp_one(&cpu, &em_interp_ops, &insn.mem, &res);
+	if (ret == -ENOSYS)
+		return em_mmio_failed(vcpu, &cpu, &res, ret);
+	em_cpu_put(vcpu, &cpu);
+	flushed = em_vectors_flush(vcpu);
+	if (flushed)
+		return em_crash(vcpu, "its vector registers cannot be set: %s", strerror(-flushed));
+	if (ret == -EFAULT)
+		return em_raise(vcpu, res.exception.vector, res.exception.error_code,
+				res.exception.cr2);
+	if (ret == -EAGAIN)
+		return 0;
+	if (ret)
+		return em_mmio_failed(vcpu, &cpu, &res, ret);
+	return res.complete ? em_done(vcpu, res.single_step) : 0;
+}

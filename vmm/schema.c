@@ -1,0 +1,73 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * The root of the schema: a row here is a key that some part of the program
+ * obeys. What a device may say, its own table tells; what the values mean
+ * together (a port used twice, say), the parts that use them find out.
+ */
+#include "pdm/registry.h"
+#include "vmm/schema.h"
+
+#define MIB	(1LL << 20)
+#define TIB	(1LL << 40)
+
+static const char *const on_reboot_choices[] = { "exit", "reset", NULL };
+static const char *const provider_choices[] = { "none", "minimal", NULL };
+static const char *const unknown_msr_choices[] = { "gp", "ignore", NULL };
+static const char *const cpu_model_choices[] = { "host", NULL };
+
+static const struct cfgm_key module_keys[] = {
+	{ .name = "path", .type = CFGM_PATH, .required = true, .help = "the file" },
+	{ .name = "cmdline", .type = CFGM_STRING, .help = "its command line" },
+	{ 0 }
+};
+
+static const struct cfgm_key boot_keys[] = {
+	{ .name = "kernel", .type = CFGM_PATH, .required = true,
+	  .help = "bzImage, ELF with a PVH note, or multiboot 1" },
+	{ .name = "initrd", .type = CFGM_PATH, .help = "initial RAM disk" },
+	{ .name = "cmdline", .type = CFGM_STRING, .def = "", .help = "the kernel's command line" },
+	{ .name = "modules", .type = CFGM_LIST, .keys = module_keys,
+	  .help = "files for a multiboot kernel" },
+	{ 0 }
+};
+
+static const struct cfgm_key gim_keys[] = {
+	{ .name = "provider", .type = CFGM_STRING, .def = "minimal", .choices = provider_choices,
+	  .help = "paravirtual interface that the guest finds" },
+	{ 0 }
+};
+
+static const struct cfgm_key hm_keys[] = {
+	{ .name = "large_pages", .type = CFGM_BOOL, .def = "true",
+	  .help = "back the guest's memory with large pages where that can be done" },
+	{ .name = "unknown_msr", .type = CFGM_STRING, .def = "gp", .choices = unknown_msr_choices,
+	  .help = "an MSR that is not known raises #GP, or reads 0 and ignores writes" },
+	{ 0 }
+};
+
+static const struct cfgm_key cpu_keys[] = {
+	{ .name = "model", .type = CFGM_STRING, .def = "host", .choices = cpu_model_choices,
+	  .help = "where the features come from" },
+	{ .name = "disable", .type = CFGM_STRINGS, .help = "features that the guest shall not see" },
+	{ 0 }
+};
+
+const struct cfgm_key schema_root[] = {
+	{ .name = "name", .type = CFGM_STRING, .def = "vm", .help = "for people" },
+	{ .name = "cpus", .type = CFGM_INT, .min = 1, .max = 255, .def = "1",
+	  .help = "virtual CPUs" },
+	{ .name = "memory", .type = CFGM_SIZE, .min = 1 * MIB, .max = 4 * TIB, .def = "256M",
+	  .help = "the guest's RAM" },
+	{ .name = "timeout", .type = CFGM_INT, .min = 1, .max = 365 * 24 * 3600,
+	  .help = "host seconds until the guest is ended with status 124" },
+	{ .name = "on_reboot", .type = CFGM_STRING, .def = "exit", .choices = on_reboot_choices,
+	  .help = "a guest that resets ends the run with status 122, or starts again" },
+	{ .name = "boot", .type = CFGM_GROUP, .required = true, .keys = boot_keys,
+	  .help = "what the guest starts with" },
+	{ .name = "gim", .type = CFGM_GROUP, .keys = gim_keys, .help = "paravirtual interfaces" },
+	{ .name = "hm", .type = CFGM_GROUP, .keys = hm_keys, .help = "hardware acceleration" },
+	{ .name = "cpu", .type = CFGM_GROUP, .keys = cpu_keys, .help = "what the guest's CPUs are" },
+	{ .name = "devices", .type = CFGM_VARIANTS, .variant = pdm_device_variant,
+	  .variants = pdm_device_variants, .help = "devices besides the chipset" },
+	{ 0 }
+};
