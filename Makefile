@@ -73,6 +73,9 @@ kmod: $(B)/include/generated/autoconf.h
 	$(Q)$(MAKE) --no-print-directory -C $(KDIR) M=$(CURDIR)/$(KMOD) $(if $(V),V=1) \
 		$(if $(C),C=$(C)) modules
 
+# --- bare-metal test guests ---------------------------------------------------
+include tests/guest/Kbuild
+
 clean:
 	rm -rf $(B)
 
@@ -81,6 +84,7 @@ help:
 
 ## make            build the binary, build/vmm
 ## make kmod       build the module for KVER (default: the running kernel)
+## make guests     build the bare-metal test guests, build/tests/guest/
 ## make clean      remove build/
 
 .PHONY: all kmod clean help menuconfig
