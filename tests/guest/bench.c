@@ -99,5 +99,6 @@ void guest_main(void)
 		ticks -= min(ticks, empty);
 		printf("bench %s %lu ticks\n", benches[i].name, ticks / TURNS);
 		expect_true("time passed", ticks > 0);
+		case_end();
 	}
 }

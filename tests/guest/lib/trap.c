@@ -46,6 +46,7 @@ void idt_load(void)
 	tss[102] = sizeof(tss);		/* the I/O bitmap lies past the limit */
 	gdt[SEL_TSS / 8] = 0x0000890000000067 | (base & 0xffffff) << 16 | (base >> 24 & 0xff) << 56;
 	gdt[SEL_TSS / 8 + 1] = base >> 32;
+	asm volatile("lldt %0" :: "r"((u16)0));
 	asm volatile("ltr %0" :: "r"((u16)SEL_TSS));
 }
 
