@@ -152,19 +152,31 @@ const char *cmdline_get(const char *key)
 	return NULL;
 }
 
-static bool case_wanted(const char *name)
+/* @name is in @list, whose names end in a comma, a space or the end. */
+static bool listed(const char *list, const char *name)
 {
-	const char *only = cmdline_get("only=");
 	size_t n = strlen(name);
 
-	return !only || (!memcmp(only, name, n) && (!only[n] || only[n] == ' '));
+	while (list && *list && *list != ' ') {
+		if (!memcmp(list, name, n) && (!list[n] || list[n] == ' ' || list[n] == ','))
+			return true;
+		while (*list && *list != ' ' && *list++ != ',')
+			;
+	}
+	return false;
 }
 
+/* `only=` and `without=` on the command line choose among the cases. */
 bool case_begin(const char *name)
 {
 	case_name = name;
 	case_failed = case_skipped = false;
-	return case_wanted(name);
+	if (listed(cmdline_get("without="), name)) {
+		printf("skip %s: the command line says so\n", name);
+		skipped_cases++;
+		return false;
+	}
+	return !cmdline_get("only=") || listed(cmdline_get("only="), name);
 }
 
 void case_end(void)

@@ -84,6 +84,16 @@ extern struct trap trap_last;	/* what ended the last of these */
 extern u64 trap_sp;
 extern char trap_iret[];
 
+/*
+ * Assembly for a row: NAME() runs @before, then @insn between the labels
+ * NAME_at and NAME_after. It may use the registers a call may.
+ */
+#define CODE64(name, before, insn) \
+	void name(void *); \
+	extern char name##_at[], name##_after[]; \
+	asm(".pushsection .text\n" #name ": " before "\n" #name "_at: " insn "\n" \
+	    #name "_after: ret\n.popsection\n")
+
 struct gate {
 	u16 offset0, selector;
 	u8 ist, type;
@@ -97,6 +107,7 @@ extern u8 tss[104];
 void idt_load(void);
 /* A TSS stack: 0 is RSP0, 1 to 7 the ISTs. */
 void tss_set_stack(int which, u64 rsp);
+void tss_load(u16 limit);
 
 /* Where the image and its big bss end; RAM beyond is free up to 32 MiB. */
 #define FREE_RAM	0x1000000UL

@@ -27,7 +27,6 @@ void tss_set_stack(int which, u64 rsp)
 void idt_load(void)
 {
 	struct table_ptr ptr = { sizeof(idt) - 1, (u64)idt };
-	u64 base = (u64)tss;
 
 	for (int i = 0; i < 256; i++) {
 		u64 at = (u64)trap_stubs[i];
@@ -44,9 +43,17 @@ void idt_load(void)
 	tss_set_stack(0, (u64)(ring0_stack + sizeof(ring0_stack)));
 	tss_set_stack(1, (u64)(df_stack + sizeof(df_stack)));
 	tss[102] = sizeof(tss);		/* the I/O bitmap lies past the limit */
-	gdt[SEL_TSS / 8] = 0x0000890000000067 | (base & 0xffffff) << 16 | (base >> 24 & 0xff) << 56;
-	gdt[SEL_TSS / 8 + 1] = base >> 32;
 	asm volatile("lldt %0" :: "r"((u16)0));
+	tss_load(sizeof(tss) - 1);
+}
+
+void tss_load(u16 limit)
+{
+	u64 base = (u64)tss;
+
+	gdt[SEL_TSS / 8] = 0x0000890000000000 | limit | (base & 0xffffff) << 16 |
+			   (base >> 24 & 0xff) << 56;
+	gdt[SEL_TSS / 8 + 1] = base >> 32;
 	asm volatile("ltr %0" :: "r"((u16)SEL_TSS));
 }
 
