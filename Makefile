@@ -134,6 +134,9 @@ install: $(B)/vmm
 	cp -rL $(B)/dkms/. $(DKMS)/
 	sed 's/@VERSION@/$(VERSION)/' scripts/install/dkms.conf > $(DKMS)/dkms.conf
 
+# --- bare-metal test guests ---------------------------------------------------
+include tests/guest/Kbuild
+
 clean:
 	rm -rf $(B)
 
@@ -147,6 +150,7 @@ help:
 ## make unit       the unit tests alone
 ## make lint       what the compiler does not know of our rules, and sparse
 ## make install    binary, manual pages, udev rule, DKMS sources (PREFIX, DESTDIR)
+## make guests     build the bare-metal test guests, build/tests/guest/
 ## make clean      remove build/
 
 .PHONY: all kmod clean help menuconfig setup check check-all lint run install test-programs

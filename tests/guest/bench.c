@@ -1,0 +1,104 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * TSC ticks per round trip of the exits that count. Each loop is a row; the
+ * cost of an empty loop is taken off. Prints `bench NAME N ticks`, the least
+ * of a few rounds, since a round may be interrupted by the host.
+ */
+#include "lib/guest.h"
+
+#define ROUNDS	3
+#define TURNS	200
+
+#define PORT_POST	0x80
+#define UNCLAIMED_PORT	0x4f0
+#define UNCLAIMED_MMIO	0xd0000000
+#define LAPIC		0xfee00000UL
+
+static void nothing(void) { asm volatile(""); }
+static void do_cpuid(void) { cpuid(0, 0); }
+static void do_rdmsr(void) { rdmsr(MSR_APIC_BASE); }
+static void do_wrmsr(void) { wrmsr(0x277, 0x0007040600070406); }
+static void do_out_post(void) { outb(PORT_POST, 0); }
+static void do_out_unclaimed(void) { outb(UNCLAIMED_PORT, 0); }
+static void do_in_unclaimed(void) { inb(UNCLAIMED_PORT); }
+static void do_mmio_read(void) { mmio_read(UNCLAIMED_MMIO); }
+static void do_mmio_write(void) { mmio_write(UNCLAIMED_MMIO, 0); }
+static void do_lapic_read(void) { mmio_read(LAPIC + 0x20); }
+static void do_lapic_tpr(void) { mmio_write(LAPIC + 0x80, 0); }
+static void do_cr8(void) { write_cr8(0); }
+static void do_cr3(void) { write_cr3(read_cr3()); }
+static void do_trap(void) { asm volatile("int3"); }
+
+static void on_breakpoint(struct trap *t) { }
+
+/* A self-IPI taken at once, with its EOI. */
+static void on_ipi(struct trap *t) { mmio_write(LAPIC + 0xb0, 0); }
+
+static void do_self_ipi(void)
+{
+	sti();
+	mmio_write(LAPIC + 0x300, 0x40050);	/* fixed, self, vector 0x50 */
+	asm volatile("nop");
+	cli();
+}
+
+static const struct {
+	const char *name;
+	void (*turn)(void);
+} benches[] = {
+	{ "cpuid", do_cpuid },
+	{ "rdmsr-apic-base", do_rdmsr },
+	{ "wrmsr-pat", do_wrmsr },
+	{ "out-post", do_out_post },
+	{ "out-unclaimed", do_out_unclaimed },
+	{ "in-unclaimed", do_in_unclaimed },
+	{ "mmio-read", do_mmio_read },
+	{ "mmio-write", do_mmio_write },
+	{ "lapic-read", do_lapic_read },
+	{ "lapic-tpr", do_lapic_tpr },
+	{ "mov-cr8", do_cr8 },
+	{ "mov-cr3", do_cr3 },
+	{ "int3", do_trap },
+	{ "self-ipi", do_self_ipi },
+};
+
+static u64 round_ticks(void (*turn)(void))
+{
+	u64 start = rdtsc();
+
+	for (int i = 0; i < TURNS; i++)
+		turn();
+	return rdtsc() - start;
+}
+
+static u64 least_ticks(void (*turn)(void))
+{
+	u64 least = ~0UL;
+
+	for (int i = 0; i < ROUNDS; i++) {
+		u64 ticks = round_ticks(turn);
+
+		least = min(least, ticks);
+	}
+	return least;
+}
+
+void guest_main(void)
+{
+	u64 empty = least_ticks(nothing);
+
+	trap_set(BP, on_breakpoint);
+	trap_set(0x50, on_ipi);
+	mmio_write(LAPIC + 0xf0, 0x1ff);	/* SVR: enabled */
+	for (size_t i = 0; i < ARRAY_SIZE(benches); i++) {
+		u64 ticks;
+
+		if (!case_begin(benches[i].name))
+			continue;
+		ticks = least_ticks(benches[i].turn);
+		ticks -= min(ticks, empty);
+		printf("bench %s %lu ticks\n", benches[i].name, ticks / TURNS);
+		expect_true("time passed", ticks > 0);
+		case_end();
+	}
+}
