@@ -76,6 +76,9 @@ kmod: $(B)/include/generated/autoconf.h
 	$(Q)$(MAKE) --no-print-directory -C $(KDIR) M=$(CURDIR)/$(KMOD) $(if $(V),V=1) \
 		$(if $(C),C=$(C)) modules
 
+# --- tests -----------------------------------------------------------------
+include tests/unit/unit.mk
+
 clean:
 	rm -rf $(B)
 
@@ -84,6 +87,7 @@ help:
 
 ## make            build the binary, build/vmm
 ## make kmod       build the module for KVER (default: the running kernel)
+## make unit     build and run the unit tests
 ## make clean      remove build/
 
 .PHONY: all kmod clean help menuconfig

@@ -6,7 +6,7 @@
  * a directory will do), cuts integers down to 32 bits without a word, and
  * recurses as deep as its input. So it never sees a file: what it gets is
  * read here, with includes put in place, comments gone, every integer checked
- * and written as a 64-bit one, and braces counted. `lines` remembers where
+ * and marked as 64 bits long where it is, and braces counted. `lines` remembers where
  * each line came from.
  */
 #include <ctype.h>
@@ -112,13 +112,13 @@ static int scan_comment(struct scan *s)
 static int scan_string(struct scan *s)
 {
 	struct cfgm_origin start = s->at;
-	const char *from = s->p++;
+	const char *from = s->p++, *begin = from;
 	int ret;
 
 	while (*s->p != '"') {
 		if (!*s->p)
 			return cfgm_fail(s->err, &start, "", "string is not closed: %s",
-					 cfgm_show(from).text);
+					 cfgm_show(begin).text);
 		if (!strncmp(s->p, "\\x00", 4))
 			return cfgm_fail(s->err, &s->at, "", "a string cannot hold a zero byte: %s",
 					 cfgm_show(from).text);
@@ -160,7 +160,7 @@ static int scan_number(struct scan *s)
 		return cfgm_fail(s->err, &s->at, "", "number too large: %s", word);
 	if (!*end) {
 		s->p += len;
-		return emit(s, out, snprintf(out, sizeof(out), "%lldL", n));
+		return emit(s, out, snprintf(out, sizeof(out), n == (int)n ? "%lld" : "%lldL", n));
 	}
 	strtod(word, &end);
 	if (*end)
@@ -267,7 +267,6 @@ static int read_all(int fd, const char *path, char *buf, struct error *err)
 			return error_errno(err, errno, "%s", path);
 		len += n;
 	} while (n && len <= CFGM_TEXT_MAX);
-	buf[min(len, (size_t)CFGM_TEXT_MAX)] = 0;
 	/* What is binary is no config, however long; say the more telling of the two. */
 	for (size_t i = 0; i < len; i++) {
 		if (buf[i] == 127 || ((u8)buf[i] < ' ' && !strchr("\t\n\r\f", buf[i])) || !buf[i])
@@ -278,6 +277,7 @@ static int read_all(int fd, const char *path, char *buf, struct error *err)
 				 CFGM_TEXT_MAX / 1024);
 	if (!len)
 		return error_set(err, EINVAL, "%s: not a config: it is empty", path);
+	buf[len] = 0;
 	return 0;
 }
 
