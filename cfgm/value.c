@@ -158,6 +158,11 @@ static int bad_choice(const struct ctx *c, const struct cfgm_raw *raw, const cha
 	char list[160] = "";
 	size_t len = 0;
 
+	for (const char *const *known = c->value->key->absent; known && *known; known++) {
+		if (!strcmp(*known, string))
+			return cfgm_fail(c->err, &raw->origin, path, "\"%s\" is known, but not built in",
+					 *known);
+	}
 	for (const char *const *choice = c->value->key->choices; *choice; choice++) {
 		nearest_offer(&nearest, *choice);
 		if (len < sizeof(list))

@@ -13,6 +13,7 @@ const char *__lsan_default_suppressions(void)
 }
 
 static const char *const modes[] = { "exit", "reset", NULL };
+static const char *const absent_modes[] = { "suspend", NULL };
 static const char *const flags[] = { "avx", "avx2", "sse", NULL };
 
 static const struct cfgm_key module_keys[] = {
@@ -85,7 +86,8 @@ static const struct cfgm_key schema[] = {
 	{ .name = "cpus", .type = CFGM_INT, .min = 1, .max = 255, .def = "1" },
 	{ .name = "memory", .type = CFGM_SIZE, .min = 1 << 20, .max = 1LL << 40, .def = "256M" },
 	{ .name = "offset", .type = CFGM_INT },
-	{ .name = "on_reboot", .type = CFGM_STRING, .def = "exit", .choices = modes },
+	{ .name = "on_reboot", .type = CFGM_STRING, .def = "exit", .choices = modes,
+	  .absent = absent_modes },
 	{ .name = "boot", .type = CFGM_GROUP, .keys = boot_keys },
 	{ .name = "hm", .type = CFGM_GROUP, .keys = hm_keys },
 	{ .name = "disable", .type = CFGM_STRINGS, .choices = flags },
