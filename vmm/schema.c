@@ -12,6 +12,7 @@
 
 static const char *const on_reboot_choices[] = { "exit", "reset", NULL };
 static const char *const provider_choices[] = { "none", "minimal", NULL };
+static const char *const provider_absent[] = { "kvm", "hyperv", NULL };
 static const char *const unknown_msr_choices[] = { "gp", "ignore", NULL };
 static const char *const cpu_model_choices[] = { "host", NULL };
 
@@ -33,7 +34,7 @@ static const struct cfgm_key boot_keys[] = {
 
 static const struct cfgm_key gim_keys[] = {
 	{ .name = "provider", .type = CFGM_STRING, .def = "minimal", .choices = provider_choices,
-	  .help = "paravirtual interface that the guest finds" },
+	  .absent = provider_absent, .help = "paravirtual interface that the guest finds" },
 	{ 0 }
 };
 
