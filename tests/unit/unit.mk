@@ -14,6 +14,9 @@ $U/obj/%.o: %.c $(B)/include/generated/autoconf.h
 	$(call say,CC,$<)
 	$(Q)$(CC) $(ALL_CFLAGS) -O1 $(USAN) -MMD -MP -c -o $@ $<
 
+# What the binary's object needs (a generated file, say), this one needs too.
+$(UOBJS): $U/obj/%.o: | $(B)/obj/%.o
+
 $U/vmm.a: $(UOBJS)
 	@rm -f $@
 	$(Q)ar rcs $@ $^
@@ -21,7 +24,7 @@ $U/vmm.a: $(UOBJS)
 $U/%: $U/obj/tests/unit/%.o $U/vmm.a
 	@mkdir -p $(@D)
 	$(call say,LD,$@)
-	$(Q)$(CC) -O1 $(USAN) -o $@ $^ $(LIBS) -lcmocka
+	$(Q)$(CC) -O1 $(USAN) -o $@ $(filter %.o,$^) $(filter %.a,$^) $(LIBS) -lcmocka
 
 # The registry refers to devices weakly, which pulls nothing from an archive.
 $U/vmm/schema: $(filter $U/obj/pdm/dev/%,$(UOBJS))
