@@ -59,7 +59,8 @@ static int unknown_key(struct cfgm_arena *arena, const struct cfgm_node *node,
 	if (nearest.name)
 		return cfgm_fail(err, &raw->origin, path, "unknown key; did you mean %s?",
 				 nearest.name);
-	return cfgm_fail(err, &raw->origin, path, "unknown key; there is %s", len ? list : "none here");
+	return cfgm_fail(err, &raw->origin, path, "unknown key; there is %s",
+			 len ? list : "none here");
 }
 
 /* ---- variants -------------------------------------------------------------------- */
@@ -73,7 +74,8 @@ static int unknown_type(const struct cfgm_key *key, const struct cfgm_raw *raw, 
 	size_t len = 0;
 
 	if (why && *why)
-		return cfgm_fail(err, &raw->origin, path, "\"%s\" is %s", cfgm_show(type).text, why);
+		return cfgm_fail(err, &raw->origin, path, "\"%s\" is %s",
+				 cfgm_show(type).text, why);
 	for (; names && *names; names++) {
 		nearest_offer(&nearest, *names);
 		list_add(list, sizeof(list), &len, *names);
@@ -125,8 +127,7 @@ static int check_child(struct cfgm_arena *arena, const struct cfgm_key *key, str
 	node->path = path;
 	if (raw->type != CFGM_RAW_GROUP)
 		return cfgm_fail(err, &raw->origin, path, "must be %s, is %s",
-				 cfgm_type_name(key->type == CFGM_LIST ? CFGM_GROUP :
-						key->type == CFGM_VARIANTS ? CFGM_VARIANT : key->type),
+				 cfgm_type_name(key->variant ? CFGM_VARIANT : CFGM_GROUP),
 				 cfgm_raw_show(raw).text);
 	if (key->variant)
 		ret = variant_keys(arena, key, raw, path, &keys, &type, err);
@@ -149,7 +150,9 @@ static int check_list(struct cfgm_arena *arena, struct cfgm_value *value, struct
 	for (raw = raw->first; raw && !ret; raw = raw->next, i++) {
 		char *entry = cfgm_sprintf(arena, "%s.[%u]", path, i);
 
-		ret = entry ? check_child(arena, value->key, raw, entry, &value->nodes[i], err) : -ENOMEM;
+		if (!entry)
+			return -ENOMEM;
+		ret = check_child(arena, value->key, raw, entry, &value->nodes[i], err);
 	}
 	value->count = i;
 	return ret;

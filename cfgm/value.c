@@ -160,8 +160,8 @@ static int bad_choice(const struct ctx *c, const struct cfgm_raw *raw, const cha
 
 	for (const char *const *known = c->value->key->absent; known && *known; known++) {
 		if (!strcmp(*known, string))
-			return cfgm_fail(c->err, &raw->origin, path, "\"%s\" is known, but not built in",
-					 *known);
+			return cfgm_fail(c->err, &raw->origin, path,
+					 "\"%s\" is known, but not built in", *known);
 	}
 	for (const char *const *choice = c->value->key->choices; *choice; choice++) {
 		nearest_offer(&nearest, *choice);
@@ -170,8 +170,9 @@ static int bad_choice(const struct ctx *c, const struct cfgm_raw *raw, const cha
 					*choice);
 	}
 	if (nearest.name)
-		return cfgm_fail(c->err, &raw->origin, path, "unknown: \"%s\"; did you mean \"%s\"?",
-				 cfgm_show(string).text, nearest.name);
+		return cfgm_fail(c->err, &raw->origin, path,
+				 "unknown: \"%s\"; did you mean \"%s\"?", cfgm_show(string).text,
+				 nearest.name);
 	return cfgm_fail(c->err, &raw->origin, path, "unknown: \"%s\"; must be one of %s",
 			 cfgm_show(string).text, list);
 }

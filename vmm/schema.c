@@ -49,7 +49,8 @@ static const struct cfgm_key hm_keys[] = {
 static const struct cfgm_key cpu_keys[] = {
 	{ .name = "model", .type = CFGM_STRING, .def = "host", .choices = cpu_model_choices,
 	  .help = "where the features come from" },
-	{ .name = "disable", .type = CFGM_STRINGS, .help = "features that the guest shall not see" },
+	{ .name = "disable", .type = CFGM_STRINGS,
+	  .help = "features that the guest shall not see" },
 	{ 0 }
 };
 
@@ -67,7 +68,8 @@ const struct cfgm_key schema_root[] = {
 	  .help = "what the guest starts with" },
 	{ .name = "gim", .type = CFGM_GROUP, .keys = gim_keys, .help = "paravirtual interfaces" },
 	{ .name = "hm", .type = CFGM_GROUP, .keys = hm_keys, .help = "hardware acceleration" },
-	{ .name = "cpu", .type = CFGM_GROUP, .keys = cpu_keys, .help = "what the guest's CPUs are" },
+	{ .name = "cpu", .type = CFGM_GROUP, .keys = cpu_keys,
+	  .help = "what the guest's CPUs are" },
 	{ .name = "devices", .type = CFGM_VARIANTS, .variant = pdm_device_variant,
 	  .variants = pdm_device_variants, .help = "devices besides the chipset" },
 	{ 0 }

@@ -32,7 +32,8 @@ static u32 any(u32 below)
 
 static const char *const pieces[] = {
 	"{", "}", "(", ")", "[", "]", "\"", ";", ",", "=", ":", "/*", "*/", "//", "#", "\\", "\n",
-	"@include \"/\"", "\n@include \"/dev/null\"", "\n@include \"x\"", "-", "0x", "1e999", "99999999999999999999",
+	"@include \"/\"", "\n@include \"/dev/null\"", "\n@include \"x\"", "-", "0x", "1e999",
+	"99999999999999999999",
 	"true", "\\x00", "\xff", "\t", "name", "type", "devices", "512M", ".5", "+", "*", "L",
 };
 
@@ -127,7 +128,8 @@ static void test_overrides(void **state)
 {
 	static const char *const seeds[] = {
 		"devices.[0].backend.path=\"/dev/x\"", "disable=(\"avx\", \"sse\")", "memory=512M",
-		"boot={ kernel = \"x\"; modules = ({ path = \"y\"; }); }", "devices.[3].type=serial",
+		"boot={ kernel = \"x\"; modules = ({ path = \"y\"; }); }",
+		"devices.[3].type=serial",
 	};
 	char text[TEXT_MAX];
 	const char *override = text;

@@ -95,7 +95,8 @@ static void test_sizes(void **state)
 		u64 bytes;
 	} sizes[] = {
 		{ "memory=1048576", 1 << 20 }, { "memory=\"1024K\"", 1 << 20 },
-		{ "memory=64m", 64 << 20 }, { "memory=4G", 4ULL << 30 }, { "memory=1T", 1ULL << 40 },
+		{ "memory=64m", 64 << 20 }, { "memory=4G", 4ULL << 30 },
+		{ "memory=1T", 1ULL << 40 },
 		{ "memory=4294967296", 4ULL << 30 }, { "memory=0x100000000", 4ULL << 30 },
 	};
 
@@ -157,15 +158,18 @@ static void test_bad_overrides(void **state)
 		{ ".boot=1", "-o .boot=1: a name is missing in the path" },
 		{ "devices.[5].type=serial",
 		  "-o devices.[5].type=serial: there is no such entry; a new one would be [3]" },
-		{ "devices.[x]=1", "-o devices.[x]=1: an entry of a list is written [0], [1], ..." },
+		{ "devices.[x]=1",
+		  "-o devices.[x]=1: an entry of a list is written [0], [1], ..." },
 		{ "devices.[1=1", "-o devices.[1=1: an entry of a list is written [0], [1], ..." },
 		{ "devices.[99999999999]=1",
 		  "-o devices.[99999999999]=1: an entry of a list is written [0], [1], ..." },
 		{ "devices.[0]x=1", "-o devices.[0]x=1: after ] comes a dot or the end" },
 		{ "boot.kernle=x", "-o: boot.kernle: unknown key; did you mean kernel?" },
-		{ "disable=avx", "-o: disable: must be a list of strings, ( \"a\", \"b\" ), is \"avx\"" },
+		{ "disable=avx",
+		  "-o: disable: must be a list of strings, ( \"a\", \"b\" ), is \"avx\"" },
 		{ "disable=(\"a\"); cpus=3",
-		  "-o: disable: must be a list of strings, ( \"a\", \"b\" ), is \"(\"a\"); cpus=3\"" },
+		  "-o: disable: must be a list of strings, ( \"a\", \"b\" ), is "
+		  "\"(\"a\"); cpus=3\"" },
 		{ "a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a=1",
 		  "-o a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a=1: the path is too deep" },
 		{ "name=@include \"/etc/passwd\"", NULL },
@@ -179,7 +183,8 @@ static void test_bad_overrides(void **state)
 			continue;
 		}
 		cfg = load(GOOD, &cases[i][0], 1);
-		assert_string_equal(cfgm_string(cfgm_root(cfg), "name"), strchr(cases[i][0], '=') + 1);
+		assert_string_equal(cfgm_string(cfgm_root(cfg), "name"),
+				    strchr(cases[i][0], '=') + 1);
 		cfgm_destroy(cfg);
 	}
 }
