@@ -20,7 +20,8 @@ static unsigned int edit_distance(const char *a, unsigned int n, const char *b, 
 
 		row[0] = i;
 		for (j = 1; j <= m; j++) {
-			row[j] = min(up[j - 1] + (a[i - 1] != b[j - 1]), min(up[j], row[j - 1]) + 1);
+			row[j] = min(up[j], row[j - 1]) + 1;
+			row[j] = min(row[j], up[j - 1] + (a[i - 1] != b[j - 1]));
 			if (i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1])
 				row[j] = min(row[j], up2[j - 2] + 1);
 		}

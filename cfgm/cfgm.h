@@ -46,6 +46,7 @@ struct cfgm_key {
 	s64 min, max;			/* both 0: no limits */
 	const char *def;		/* as it would be written; NULL: none */
 	const char *const *choices;	/* NULL-terminated */
+	const char *const *absent;	/* choices that are known, but not built in */
 	const struct cfgm_key *keys;	/* of CFGM_GROUP and CFGM_LIST */
 	/*
 	 * Of the variants: the keys of @type besides "type" itself, NULL if

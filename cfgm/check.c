@@ -31,6 +31,13 @@ static char *join(struct cfgm_arena *arena, const char *path, const char *name)
 	return cfgm_sprintf(arena, "%s%s%s", path, *path ? "." : "", name);
 }
 
+/* "a, b, c", as far as there is room. */
+static void list_add(char *list, size_t size, size_t *len, const char *name)
+{
+	if (*len < size)
+		*len += snprintf(list + *len, size - *len, "%s%s", *len ? ", " : "", name);
+}
+
 /* ---- keys that do not exist --------------------------------------------------- */
 
 static int unknown_key(struct cfgm_arena *arena, const struct cfgm_node *node,
@@ -47,13 +54,13 @@ static int unknown_key(struct cfgm_arena *arena, const struct cfgm_node *node,
 		const char *name = node->values[i].key->name;
 
 		nearest_offer(&nearest, name);
-		if (len < sizeof(list))
-			len += snprintf(list + len, sizeof(list) - len, "%s%s", len ? ", " : "", name);
+		list_add(list, sizeof(list), &len, name);
 	}
 	if (nearest.name)
 		return cfgm_fail(err, &raw->origin, path, "unknown key; did you mean %s?",
 				 nearest.name);
-	return cfgm_fail(err, &raw->origin, path, "unknown key; there is %s", len ? list : "none here");
+	return cfgm_fail(err, &raw->origin, path, "unknown key; there is %s",
+			 len ? list : "none here");
 }
 
 /* ---- variants -------------------------------------------------------------------- */
@@ -63,15 +70,21 @@ static int unknown_type(const struct cfgm_key *key, const struct cfgm_raw *raw, 
 {
 	const char *const *names = key->variants ? key->variants() : NULL;
 	struct nearest nearest = { .word = type };
+	char list[200] = "";
+	size_t len = 0;
 
 	if (why && *why)
-		return cfgm_fail(err, &raw->origin, path, "\"%s\" is %s", cfgm_show(type).text, why);
-	while (names && *names)
-		nearest_offer(&nearest, *names++);
+		return cfgm_fail(err, &raw->origin, path, "\"%s\" is %s",
+				 cfgm_show(type).text, why);
+	for (; names && *names; names++) {
+		nearest_offer(&nearest, *names);
+		list_add(list, sizeof(list), &len, *names);
+	}
 	if (nearest.name)
 		return cfgm_fail(err, &raw->origin, path, "unknown: \"%s\"; did you mean \"%s\"?",
 				 cfgm_show(type).text, nearest.name);
-	return cfgm_fail(err, &raw->origin, path, "unknown: \"%s\"", cfgm_show(type).text);
+	return cfgm_fail(err, &raw->origin, path, "unknown: \"%s\"; there is %s",
+			 cfgm_show(type).text, len ? list : "none");
 }
 
 /* The keys of the variant that @raw chooses by its "type". */
@@ -114,8 +127,7 @@ static int check_child(struct cfgm_arena *arena, const struct cfgm_key *key, str
 	node->path = path;
 	if (raw->type != CFGM_RAW_GROUP)
 		return cfgm_fail(err, &raw->origin, path, "must be %s, is %s",
-				 cfgm_type_name(key->type == CFGM_LIST ? CFGM_GROUP :
-						key->type == CFGM_VARIANTS ? CFGM_VARIANT : key->type),
+				 cfgm_type_name(key->variant ? CFGM_VARIANT : CFGM_GROUP),
 				 cfgm_raw_show(raw).text);
 	if (key->variant)
 		ret = variant_keys(arena, key, raw, path, &keys, &type, err);
@@ -138,7 +150,9 @@ static int check_list(struct cfgm_arena *arena, struct cfgm_value *value, struct
 	for (raw = raw->first; raw && !ret; raw = raw->next, i++) {
 		char *entry = cfgm_sprintf(arena, "%s.[%u]", path, i);
 
-		ret = entry ? check_child(arena, value->key, raw, entry, &value->nodes[i], err) : -ENOMEM;
+		if (!entry)
+			return -ENOMEM;
+		ret = check_child(arena, value->key, raw, entry, &value->nodes[i], err);
 	}
 	value->count = i;
 	return ret;

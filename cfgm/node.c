@@ -119,9 +119,9 @@ struct cfgm_shown cfgm_show(const char *s)
 	struct cfgm_shown shown = { "" };
 	size_t i;
 
-	for (i = 0; i < sizeof(shown.text) - 1 && s[i]; i++)
+	for (i = 0; i < sizeof(shown.text) - 4 && s[i] && s[i] != '\n'; i++)
 		shown.text[i] = (u8)s[i] < ' ' || s[i] == 127 ? '?' : s[i];
 	if (s[i])
-		memcpy(shown.text + sizeof(shown.text) - 4, "...", 4);
+		memcpy(shown.text + i, "...", 4);
 	return shown;
 }

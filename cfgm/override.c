@@ -55,6 +55,8 @@ static int step_index(struct walk *w, struct cfgm_arena *arena, struct cfgm_raw 
 	if (!digits || *w->p != ']')
 		return bad(w, err, "an entry of a list is written [0], [1], ...", "");
 	w->p++;
+	if (*w->p && *w->p != '.' && *w->p != '[')
+		return bad(w, err, "after ] comes a dot or the end", "");
 	if (list->type != CFGM_RAW_LIST)
 		return bad(w, err, "an index, but not of a list: ", list->name ?: "");
 	if (index > list->count) {

@@ -6,7 +6,7 @@
  * a directory will do), cuts integers down to 32 bits without a word, and
  * recurses as deep as its input. So it never sees a file: what it gets is
  * read here, with includes put in place, comments gone, every integer checked
- * and written as a 64-bit one, and braces counted. `lines` remembers where
+ * and marked as 64 bits long where it is, and braces counted. `lines` remembers where
  * each line came from.
  */
 #include <ctype.h>
@@ -49,13 +49,18 @@ static int grow(void *array, size_t size, size_t used, size_t *room)
 	return 0;
 }
 
+static int out_of_memory(const struct scan *s)
+{
+	return error_set(s->err, ENOMEM, "%s: out of memory", s->at.file ?: "config");
+}
+
 static int line_begin(struct scan *s)
 {
 	struct cfgm_source *src = s->src;
 	size_t room = src->line_room;
 
 	if (grow(&src->lines, sizeof(*src->lines), src->line_count, &room))
-		return error_set(s->err, ENOMEM, "%s: out of memory", s->at.file ?: "config");
+		return out_of_memory(s);
 	src->line_room = room;
 	src->lines[src->line_count++] = s->at;
 	return 0;
@@ -70,7 +75,7 @@ static int emit(struct scan *s, const char *text, size_t len)
 				 CFGM_TEXT_MAX / 1024);
 	while (src->len + len >= src->room) {
 		if (grow(&src->text, 1, src->room, &src->room))
-			return error_set(s->err, ENOMEM, "%s: out of memory", s->at.file ?: "config");
+			return out_of_memory(s);
 	}
 	memcpy(src->text + src->len, text, len);
 	src->len += len;
@@ -112,13 +117,13 @@ static int scan_comment(struct scan *s)
 static int scan_string(struct scan *s)
 {
 	struct cfgm_origin start = s->at;
-	const char *from = s->p++;
+	const char *from = s->p++, *begin = from;
 	int ret;
 
 	while (*s->p != '"') {
 		if (!*s->p)
 			return cfgm_fail(s->err, &start, "", "string is not closed: %s",
-					 cfgm_show(from).text);
+					 cfgm_show(begin).text);
 		if (!strncmp(s->p, "\\x00", 4))
 			return cfgm_fail(s->err, &s->at, "", "a string cannot hold a zero byte: %s",
 					 cfgm_show(from).text);
@@ -160,11 +165,12 @@ static int scan_number(struct scan *s)
 		return cfgm_fail(s->err, &s->at, "", "number too large: %s", word);
 	if (!*end) {
 		s->p += len;
-		return emit(s, out, snprintf(out, sizeof(out), "%lldL", n));
+		return emit(s, out, snprintf(out, sizeof(out), n == (int)n ? "%lld" : "%lldL", n));
 	}
 	strtod(word, &end);
 	if (*end)
-		return cfgm_fail(s->err, &s->at, "", "not a number, and text stands in quotes: %s", word);
+		return cfgm_fail(s->err, &s->at, "", "not a number, and text stands in quotes: %s",
+				 word);
 	s->p += len;
 	return emit(s, word, len);
 }
@@ -187,7 +193,7 @@ static int scan_include(struct scan *s)
 	path = cfgm_strndup(arena, p + 1, len);
 	path = path ? cfgm_resolve(arena, s->at.file, path) : NULL;
 	if (!path)
-		return error_set(s->err, ENOMEM, "%s: out of memory", s->at.file);
+		return out_of_memory(s);
 	s->p = p + len + 2;
 	ret = emit(s, "\n", 1) ?: scan_file(s->src, path, &s->at, s->err);
 	return ret ?: emit(s, "\n", 1) ?: line_begin(s);
@@ -196,7 +202,8 @@ static int scan_include(struct scan *s)
 static int scan_brace(struct scan *s)
 {
 	if (strchr("{([", *s->p) && ++s->braces > CFGM_DEPTH_MAX)
-		return cfgm_fail(s->err, &s->at, "", "braces nested deeper than %u", CFGM_DEPTH_MAX);
+		return cfgm_fail(s->err, &s->at, "", "braces nested deeper than %u",
+				 CFGM_DEPTH_MAX);
 	if (strchr("})]", *s->p) && s->braces)
 		s->braces--;
 	return emit(s, s->p++, 1);
@@ -204,7 +211,8 @@ static int scan_brace(struct scan *s)
 
 static int scan_token(struct scan *s)
 {
-	static const char name[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_*";
+	static const char name[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
+				   "0123456789-_*";
 	size_t len = strspn(s->p, name);
 	const char *from = s->p;
 
@@ -267,7 +275,6 @@ static int read_all(int fd, const char *path, char *buf, struct error *err)
 			return error_errno(err, errno, "%s", path);
 		len += n;
 	} while (n && len <= CFGM_TEXT_MAX);
-	buf[min(len, (size_t)CFGM_TEXT_MAX)] = 0;
 	/* What is binary is no config, however long; say the more telling of the two. */
 	for (size_t i = 0; i < len; i++) {
 		if (buf[i] == 127 || ((u8)buf[i] < ' ' && !strchr("\t\n\r\f", buf[i])) || !buf[i])
@@ -278,6 +285,7 @@ static int read_all(int fd, const char *path, char *buf, struct error *err)
 				 CFGM_TEXT_MAX / 1024);
 	if (!len)
 		return error_set(err, EINVAL, "%s: not a config: it is empty", path);
+	buf[len] = 0;
 	return 0;
 }
 
@@ -313,13 +321,15 @@ static int scan_file(struct cfgm_source *src, const char *path, const struct cfg
 		goto err_include;
 	}
 	buf = malloc(CFGM_TEXT_MAX + 1);
-	ret = buf ? read_all(fd, path, buf, err) : error_set(err, ENOMEM, "%s: out of memory", path);
+	ret = buf ? read_all(fd, path, buf, err) :
+		    error_set(err, ENOMEM, "%s: out of memory", path);
 	close(fd);
 	if (ret) {
 		free(buf);
 		goto err_include;
 	}
-	s.at = (struct cfgm_origin){ .file = cfgm_strndup(src->arena, path, strlen(path)), .line = 1 };
+	s.at.file = cfgm_strndup(src->arena, path, strlen(path));
+	s.at.line = 1;
 	s.p = buf;
 	src->files++;
 	ret = s.at.file ? scan_text(&s) : error_set(err, ENOMEM, "%s: out of memory", path);

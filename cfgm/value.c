@@ -54,7 +54,8 @@ struct cfgm_shown cfgm_raw_show(const struct cfgm_raw *raw)
 		break;
 	case CFGM_RAW_STRING:
 		text = cfgm_show(raw->string);
-		snprintf(shown.text, sizeof(shown.text), "\"%.61s\"", text.text);
+		snprintf(shown.text, sizeof(shown.text), "\"%.*s\"", (int)sizeof(text.text) - 3,
+			 text.text);
 		break;
 	case CFGM_RAW_GROUP:
 		return (struct cfgm_shown){ "a group" };
@@ -150,12 +151,18 @@ static int set_size(const struct ctx *c)
 
 /* ---- strings ------------------------------------------------------------------ */
 
-static int bad_choice(const struct ctx *c, const struct cfgm_raw *raw, const char *string)
+static int bad_choice(const struct ctx *c, const struct cfgm_raw *raw, const char *path,
+		      const char *string)
 {
 	struct nearest nearest = { .word = string };
 	char list[160] = "";
 	size_t len = 0;
 
+	for (const char *const *known = c->value->key->absent; known && *known; known++) {
+		if (!strcmp(*known, string))
+			return cfgm_fail(c->err, &raw->origin, path,
+					 "\"%s\" is known, but not built in", *known);
+	}
 	for (const char *const *choice = c->value->key->choices; *choice; choice++) {
 		nearest_offer(&nearest, *choice);
 		if (len < sizeof(list))
@@ -163,19 +170,21 @@ static int bad_choice(const struct ctx *c, const struct cfgm_raw *raw, const cha
 					*choice);
 	}
 	if (nearest.name)
-		return cfgm_fail(c->err, &raw->origin, c->path, "unknown: \"%s\"; did you mean \"%s\"?",
-				 cfgm_show(string).text, nearest.name);
-	return cfgm_fail(c->err, &raw->origin, c->path, "unknown: \"%s\"; must be one of %s",
+		return cfgm_fail(c->err, &raw->origin, path,
+				 "unknown: \"%s\"; did you mean \"%s\"?", cfgm_show(string).text,
+				 nearest.name);
+	return cfgm_fail(c->err, &raw->origin, path, "unknown: \"%s\"; must be one of %s",
 			 cfgm_show(string).text, list);
 }
 
-static int check_choice(const struct ctx *c, const struct cfgm_raw *raw, const char *string)
+static int check_choice(const struct ctx *c, const struct cfgm_raw *raw, const char *path,
+			const char *string)
 {
 	const char *const *choice = c->value->key->choices;
 
 	while (choice && *choice && strcmp(*choice, string))
 		choice++;
-	return !choice || *choice ? 0 : bad_choice(c, raw, string);
+	return !choice || *choice ? 0 : bad_choice(c, raw, path, string);
 }
 
 static int set_string(const struct ctx *c)
@@ -185,7 +194,7 @@ static int set_string(const struct ctx *c)
 	if (!string || !is_scalar(c->raw))
 		return wrong_type(c);
 	c->value->string = string;
-	return check_choice(c, c->raw, string);
+	return check_choice(c, c->raw, c->path, string);
 }
 
 static int set_path(const struct ctx *c)
@@ -210,12 +219,15 @@ static int set_strings(const struct ctx *c)
 	if (!c->value->strings)
 		return -ENOMEM;
 	for (const struct cfgm_raw *raw = c->raw->first; raw; raw = raw->next) {
+		const char *entry = cfgm_sprintf(c->arena, "%s.[%u]", c->path, i);
 		int ret;
 
+		if (!entry)
+			return -ENOMEM;
 		if (raw->type != CFGM_RAW_STRING)
-			return cfgm_fail(c->err, &raw->origin, c->path, "[%u] must be a string, is %s",
-					 i, cfgm_raw_show(raw).text);
-		ret = check_choice(c, raw, raw->string);
+			return cfgm_fail(c->err, &raw->origin, entry, "must be a string, is %s",
+					 cfgm_raw_show(raw).text);
+		ret = check_choice(c, raw, entry, raw->string);
 		if (ret)
 			return ret;
 		c->value->strings[i++] = raw->string;

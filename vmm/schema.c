@@ -12,6 +12,7 @@
 
 static const char *const on_reboot_choices[] = { "exit", "reset", NULL };
 static const char *const provider_choices[] = { "none", "minimal", NULL };
+static const char *const provider_absent[] = { "kvm", "hyperv", NULL };
 static const char *const unknown_msr_choices[] = { "gp", "ignore", NULL };
 static const char *const cpu_model_choices[] = { "host", NULL };
 
@@ -33,7 +34,13 @@ static const struct cfgm_key boot_keys[] = {
 
 static const struct cfgm_key gim_keys[] = {
 	{ .name = "provider", .type = CFGM_STRING, .def = "minimal", .choices = provider_choices,
-	  .help = "paravirtual interface that the guest finds" },
+	  .absent = provider_absent, .help = "paravirtual interface that the guest finds" },
+	{ 0 }
+};
+
+static const struct cfgm_key tm_keys[] = {
+	{ .name = "warp", .type = CFGM_INT, .min = 2, .max = 20000, .def = "100",
+	  .help = "percent of the host's speed at which the guest's clocks go" },
 	{ 0 }
 };
 
@@ -48,7 +55,8 @@ static const struct cfgm_key hm_keys[] = {
 static const struct cfgm_key cpu_keys[] = {
 	{ .name = "model", .type = CFGM_STRING, .def = "host", .choices = cpu_model_choices,
 	  .help = "where the features come from" },
-	{ .name = "disable", .type = CFGM_STRINGS, .help = "features that the guest shall not see" },
+	{ .name = "disable", .type = CFGM_STRINGS,
+	  .help = "features that the guest shall not see" },
 	{ 0 }
 };
 
@@ -65,8 +73,10 @@ const struct cfgm_key schema_root[] = {
 	{ .name = "boot", .type = CFGM_GROUP, .required = true, .keys = boot_keys,
 	  .help = "what the guest starts with" },
 	{ .name = "gim", .type = CFGM_GROUP, .keys = gim_keys, .help = "paravirtual interfaces" },
+	{ .name = "tm", .type = CFGM_GROUP, .keys = tm_keys, .help = "time" },
 	{ .name = "hm", .type = CFGM_GROUP, .keys = hm_keys, .help = "hardware acceleration" },
-	{ .name = "cpu", .type = CFGM_GROUP, .keys = cpu_keys, .help = "what the guest's CPUs are" },
+	{ .name = "cpu", .type = CFGM_GROUP, .keys = cpu_keys,
+	  .help = "what the guest's CPUs are" },
 	{ .name = "devices", .type = CFGM_VARIANTS, .variant = pdm_device_variant,
 	  .variants = pdm_device_variants, .help = "devices besides the chipset" },
 	{ 0 }

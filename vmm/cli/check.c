@@ -50,8 +50,8 @@ static int check_run(void *args, struct error *err)
 		return error_set(err, EINVAL, "check wants a config; see vmm check --help");
 	kind = cfgm_kernel_kind(config->path);
 	if (kind)
-		return error_set(err, EINVAL, "%s: not a config but a kernel (%s); vmm run boots it",
-				 config->path, kind);
+		return error_set(err, EINVAL, "%s: not a config but a kernel (%s); "
+				 "vmm run boots it", config->path, kind);
 	ret = cfgm_load(&cfg, config->path, config->overrides, config->count, schema_root, err);
 	if (ret)
 		return ret;

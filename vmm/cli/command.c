@@ -53,8 +53,8 @@ static int set_option(struct parse *p, const struct cli_option *option, const ch
 {
 	if (!option->arg) {
 		if (attached)
-			return error_set(err, EINVAL, "%s: --%s takes no value: %s", p->command->name,
-					 option->name, attached);
+			return error_set(err, EINVAL, "%s: --%s takes no value: %s",
+					 p->command->name, option->name, attached);
 		return option->set(p->args, NULL, err);
 	}
 	if (!attached)

@@ -5,7 +5,8 @@
 int cli_config_operand(struct cli_config *config, const char *path, struct error *err)
 {
 	if (config->path)
-		return error_set(err, EINVAL, "one config at a time: %s, and then %s", config->path, path);
+		return error_set(err, EINVAL, "one config at a time: %s, and then %s",
+				 config->path, path);
 	if (!*path)
 		return error_set(err, EINVAL, "the name of the config is empty");
 	config->path = path;

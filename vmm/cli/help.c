@@ -19,30 +19,46 @@ static int help_operand(void *args, const char *value, struct error *err)
 
 static void print_keys(const struct cfgm_key *keys, const char *prefix);
 
+static void print_choices(const char *const *names)
+{
+	for (const char *separator = ": "; names && *names; names++, separator = " | ")
+		printf("%s%s", separator, *names);
+}
+
+/* The keys of each type, under its name. */
+static void print_variants(const struct cfgm_key *key)
+{
+	for (const char *const *type = key->variants(); *type; type++) {
+		const char *why = NULL;
+		const struct cfgm_key *keys = key->variant(*type, &why);
+		char prefix[64];
+
+		printf("\n  %s%s\n", *type, keys ? "" : " (not built in)");
+		snprintf(prefix, sizeof(prefix), "%s.", *type);
+		if (keys)
+			print_keys(keys, prefix);
+	}
+}
+
 static void print_key(const struct cfgm_key *key, const char *prefix)
 {
 	char path[128];
 
 	snprintf(path, sizeof(path), "%s%s", prefix, key->name);
-	printf("  %-18s %s", path, key->help ?: "");
+	printf("  %-24s %s", path, key->help ?: "");
 	if (key->def && *key->def)
 		printf(" [%s]", key->def);
-	for (const char *const *choice = key->choices; choice && *choice; choice++)
-		printf("%s%s", choice == key->choices ? ": " : " | ", *choice);
+	print_choices(key->choices);
+	if (key->type == CFGM_VARIANT)
+		print_choices(key->variants());
 	printf("\n");
 	if (key->keys) {
 		snprintf(path, sizeof(path), "%s%s%s", prefix, key->name,
 			 key->type == CFGM_LIST ? ".[]." : ".");
 		print_keys(key->keys, path);
 	}
-	for (const char *const *name = key->variants ? key->variants() : NULL; name && *name; name++) {
-		const struct cfgm_key *keys = key->variant(*name, &(const char *){ NULL });
-
-		snprintf(path, sizeof(path), "  %s.", *name);
-		printf("  %s%s%s\n", path, "type", keys ? "" : " (not built in)");
-		if (keys)
-			print_keys(keys, path);
-	}
+	if (key->type == CFGM_VARIANTS)
+		print_variants(key);
 }
 
 static void print_keys(const struct cfgm_key *keys, const char *prefix)

@@ -119,8 +119,8 @@ static void report_virtualisation(struct report *report)
 		say_missing(report, "virt", "no VT-x or AMD-V in CPUID: the hypervisor around this "
 			    "machine must pass it on (nested virtualisation)");
 	else
-		say_missing(report, "virt", "no VT-x or AMD-V in CPUID: not in this CPU, or switched "
-			    "off in the firmware's setup");
+		say_missing(report, "virt", "no VT-x or AMD-V in CPUID: not in this CPU, or "
+			    "switched off in the firmware's setup");
 }
 
 /* ---- the kernel ------------------------------------------------------------------ */
@@ -157,7 +157,7 @@ static void report_kernel(void)
 	for (unsigned int i = 0; i < ARRAY_SIZE(rivals); i++) {
 		if (!module_loaded(rivals[i], refs, sizeof(refs)))
 			continue;
-		snprintf(text, sizeof(text), "%s is loaded (used by %s): if it holds the CPU, vmm says so;"
+		snprintf(text, sizeof(text), "%s is loaded (used by %s); if it holds the CPU:"
 			 " modprobe -r %s", rivals[i], refs, rivals[i]);
 		say("", text);
 	}
@@ -168,12 +168,12 @@ static void report_info(const struct vmm_info *info)
 	char text[384];
 
 	snprintf(text, sizeof(text), "%s, interface %u.%u (this vmm: %u.%u)",
-		 info->vendor == VMM_VENDOR_SVM ? "AMD-V" : "VT-x", info->abi_major, info->abi_minor,
-		 VMM_ABI_MAJOR, VMM_ABI_MINOR);
+		 info->vendor == VMM_VENDOR_SVM ? "AMD-V" : "VT-x", info->abi_major,
+		 info->abi_minor, VMM_ABI_MAJOR, VMM_ABI_MINOR);
 	say_ok("module", text);
-	snprintf(text, sizeof(text), "%u CPUs and %u memory slots per VM, %u address bits, %u ASIDs,"
-		 " TSC at %u kHz", info->max_vcpus, info->max_slots, info->phys_bits, info->asids,
-		 info->tsc_khz);
+	snprintf(text, sizeof(text), "%u CPUs and %u memory slots per VM, %u address bits,"
+		 " %u ASIDs, TSC at %u kHz", info->max_vcpus, info->max_slots, info->phys_bits,
+		 info->asids, info->tsc_khz);
 	say("", text);
 	snprintf(text, sizeof(text), "in use:");
 	list_features(text, sizeof(text), module_features, ARRAY_SIZE(module_features),
