@@ -18,6 +18,7 @@
 #include "compat.h"
 #include "cpu.h"
 #include "hw.h"
+#include "msr.h"
 
 static DEFINE_MUTEX(cpu_lock);
 static unsigned int cpu_users;
@@ -46,6 +47,7 @@ static void cpu_disable_here(void)
 	if (!__this_cpu_read(cpu_is_on))
 		return;
 	__this_cpu_write(cpu_is_on, false);
+	msr_unload_cpu();
 	hw->cpu_disable();
 }
 
@@ -94,6 +96,7 @@ int cpu_get(void)
 {
 	int err = 0;
 
+	preempt_notifier_inc();
 	cpus_read_lock();
 	mutex_lock(&cpu_lock);
 	if (!cpu_users++) {
@@ -105,6 +108,8 @@ int cpu_get(void)
 	}
 	mutex_unlock(&cpu_lock);
 	cpus_read_unlock();
+	if (err)
+		preempt_notifier_dec();
 	return err;
 }
 
@@ -116,6 +121,7 @@ void cpu_put(void)
 		on_each_cpu(cpu_disable_ipi, NULL, 1);
 	mutex_unlock(&cpu_lock);
 	cpus_read_unlock();
+	preempt_notifier_dec();
 }
 
 /* Suspend and resume of the last CPU: alone, interrupts off. */
