@@ -10,7 +10,7 @@
 #include "tests/unit/vmm/boot/images.h"
 
 #define MIB		(1ULL << 20)
-#define MUTATIONS	20000
+#define MUTATIONS	8000
 
 #define ELF_END		(ELF_DATA_FILE + ELF_DATA_SIZE)
 /* The last paragraph need not be full. */
