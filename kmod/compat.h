@@ -6,6 +6,7 @@
 #ifndef KMOD_COMPAT_H
 #define KMOD_COMPAT_H
 
+#include <linux/hrtimer.h>
 #include <linux/syscore_ops.h>
 
 /* smp_send_reschedule() is a macro with a trace point in it. */
@@ -30,6 +31,18 @@
 	}
 #define compat_register_syscore		register_syscore_ops
 #define compat_unregister_syscore	unregister_syscore_ops
+#endif
+
+#ifdef HAVE_HRTIMER_SETUP
+#define compat_hrtimer_setup		hrtimer_setup
+#else
+static inline void compat_hrtimer_setup(struct hrtimer *timer,
+					enum hrtimer_restart (*function)(struct hrtimer *),
+					clockid_t clock, enum hrtimer_mode mode)
+{
+	hrtimer_init(timer, clock, mode);
+	timer->function = function;
+}
 #endif
 
 #endif

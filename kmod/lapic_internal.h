@@ -22,7 +22,8 @@ enum lapic_offset {
 	LAPIC_LVT_TIMER = 0x320, LAPIC_LVT_THERMAL = 0x330, LAPIC_LVT_PERF = 0x340,
 	LAPIC_LVT_LINT0 = 0x350, LAPIC_LVT_LINT1 = 0x360, LAPIC_LVT_ERROR = 0x370,
 	LAPIC_INITIAL = 0x380, LAPIC_CURRENT = 0x390, LAPIC_DIVIDE = 0x3e0,
-	LAPIC_SELF_IPI = 0x3f0
+	LAPIC_SELF_IPI = 0x3f0,
+	LAPIC_REGS_END = 0x400		/* nothing is in the rest of the page */
 };
 
 /* 0x14, LVT entries 0 to 5, EOI broadcasts can be suppressed: "Local APIC Version Register" */
@@ -62,7 +63,7 @@ struct lapic {
 	u64 turn;			/* when it was last chosen, for lowest priority */
 	struct hrtimer timer;
 
-	u32 reg[256];			/* at their offsets / 4 */
+	u32 reg[LAPIC_REGS_END / 4];	/* at their offsets / 4 */
 };
 
 static inline u32 *lapic_reg(struct lapic *apic, u32 offset)

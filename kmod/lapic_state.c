@@ -18,7 +18,7 @@ void lapic_get(struct vcpu *vcpu, struct vmm_lapic *state)
 
 	memset(state, 0, sizeof(*state));
 	state->x2apic_id = vcpu->apic_id;
-	for (offset = 0; offset < VMM_PAGE_SIZE; offset += 16) {
+	for (offset = 0; offset < LAPIC_REGS_END; offset += 16) {
 		if (!lapic_reg_is_state(offset))
 			state->reg[offset / 4] = lapic_reg_read(apic, offset);
 	}
@@ -28,7 +28,7 @@ void lapic_get(struct vcpu *vcpu, struct vmm_lapic *state)
 	state->timer_deadline = apic->deadline;
 	state->tsc_deadline = apic->tsc_deadline;
 	state->esr_pending = apic->esr_pending;
-	for (offset = 0; offset < VMM_PAGE_SIZE; offset += 16) {
+	for (offset = 0; offset < LAPIC_REGS_END; offset += 16) {
 		if (lapic_reg_is_state(offset))
 			state->reg[offset / 4] = *lapic_reg(apic, offset);
 	}
@@ -60,7 +60,7 @@ static bool registers_valid(struct lapic *apic, const u32 *reg)
 	bool enabled = reg[LAPIC_SVR / 4] & LAPIC_SVR_ENABLE;
 	u32 offset;
 
-	for (offset = 0; offset < VMM_PAGE_SIZE; offset += 4) {
+	for (offset = 0; offset < LAPIC_REGS_END; offset += 4) {
 		u32 value = reg[offset / 4];
 
 		if (lapic_reg_exists(offset) && !lapic_reg_is_state(offset))
@@ -87,7 +87,7 @@ int lapic_set(struct vcpu *vcpu, const struct vmm_lapic *state)
 		return -EINVAL;
 
 	raw_spin_lock_irqsave(&apic->lock, flags);
-	for (offset = 0; offset < VMM_PAGE_SIZE; offset += 16) {
+	for (offset = 0; offset < LAPIC_REGS_END; offset += 16) {
 		if (lapic_reg_is_state(offset))
 			WRITE_ONCE(*lapic_reg(apic, offset), state->reg[offset / 4]);
 	}

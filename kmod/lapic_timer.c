@@ -15,6 +15,7 @@
  *
  * A masked timer counts, and needs no host timer for that.
  */
+#include "compat.h"
 #include "lapic_internal.h"
 
 /*
@@ -129,8 +130,8 @@ static enum hrtimer_restart timer_callback(struct hrtimer *timer)
 
 void lapic_timer_create(struct lapic *apic)
 {
-	hrtimer_init(&apic->timer, CLOCK_MONOTONIC, HRTIMER_MODE_ABS_HARD);
-	apic->timer.function = timer_callback;
+	compat_hrtimer_setup(&apic->timer, timer_callback, CLOCK_MONOTONIC,
+			     HRTIMER_MODE_ABS_HARD);
 }
 
 void lapic_timer_destroy(struct lapic *apic)
