@@ -2,7 +2,7 @@
 /* One device without PDM around it: see fake_pdm.h. */
 #include <stdlib.h>
 
-#include "tests/unit/pdm/fake_pdm.h"
+#include "tests/unit/pdm/dev/fake_pdm.h"
 
 #define FAKE_EPOCH_NS	1700000000000000000ULL
 
