@@ -429,6 +429,7 @@ static int mc146818_create(struct pdm_device *dev, struct error *err)
 	s->periodic = pdm_timer_create(dev, "periodic", rtc_timer);
 	s->bytes[RTC_A] = A_DIVIDER_RUNS | 6;
 	s->bytes[RTC_B] = B_24H;
+	s->second = rtc_second(rtc_now(dev, s));
 	return pdm_port_register(dev, RTC_PORT, 2, &mc146818_ops, err);
 }
 

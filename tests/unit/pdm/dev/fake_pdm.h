@@ -4,14 +4,14 @@
  * says so, interrupt lines and messages are recorded, guest memory is a few
  * pages. The device's own lock is not modelled: a test is one thread.
  */
-#ifndef TESTS_UNIT_PDM_FAKE_PDM_H
-#define TESTS_UNIT_PDM_FAKE_PDM_H
+#ifndef TESTS_UNIT_PDM_DEV_FAKE_PDM_H
+#define TESTS_UNIT_PDM_DEV_FAKE_PDM_H
+
+#include "pdm/pdm.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
 #include <cmocka.h>
-
-#include "pdm/pdm.h"
 
 #define FAKE_RANGES	8
 #define FAKE_TIMERS	4
@@ -24,6 +24,7 @@ struct fake_value {
 	const char *name;
 	s64 value;
 };
+#define FAKE_VALUES(...) (const struct fake_value[]){ __VA_ARGS__, { NULL, 0 } }
 
 struct fake_range {
 	bool mmio;

@@ -2,7 +2,7 @@
 /* One device without PDM around it: see fake_pdm.h. */
 #include <stdlib.h>
 
-#include "tests/unit/pdm/fake_pdm.h"
+#include "tests/unit/pdm/dev/fake_pdm.h"
 
 #define FAKE_EPOCH_NS	1700000000000000000ULL
 
@@ -470,7 +470,7 @@ static void fake_fuzz_chip(struct pdm_device *dev, u32 *seed)
 	const struct pdm_irqchip_ops *ops = dev->irqchip;
 
 	if (ops && ops->line)
-		ops->line(dev, fake_random(seed) % FAKE_LINES, fake_random(seed) & 1);
+		ops->line(dev, fake_random(seed) % (2 * FAKE_LINES), fake_random(seed) & 1);
 	if (ops && ops->acknowledge && fake_random(seed) & 1)
 		ops->acknowledge(dev);
 	if (ops && ops->eoi)
