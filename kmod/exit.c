@@ -42,6 +42,7 @@ static int exit_io(struct vcpu *vcpu)
 	struct vcpu_exit *exit = &vcpu->exit;
 	int ret;
 
+	exit->io.data = vcpu->gprs.r[VMM_RAX] & GENMASK(exit->io.size * 8 - 1, 0);
 	vcpu->page->u.io = exit->io;
 	if (exit->io.flags & VMM_IO_STRING)
 		return run_exit_to_user(vcpu, VMM_EXIT_IO,
