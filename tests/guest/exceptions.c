@@ -165,6 +165,7 @@ static void set_smap(void) { kernel_pages(true); write_cr4(saved_cr4 | CR4_SMAP)
 static const char *no_smep(void) { return cpuid7_ebx() & BIT(7) ? NULL : "no SMEP"; }
 static const char *no_smap(void) { return cpuid7_ebx() & BIT(20) ? NULL : "no SMAP"; }
 static const char *no_la57(void) { return cpuid7_ecx() & BIT(16) ? NULL : "no LA57"; }
+static const char *has_vmx(void) { return cpuid(1, 0).ecx & BIT(5) ? "VMX is there" : NULL; }
 static const char *no_xsave(void) { return cpu_has_xsave() ? NULL : "no XSAVE"; }
 static const char *no_high_bit(void)
 {
@@ -255,7 +256,7 @@ static const struct row rows[] = {
 	{ "gp-cr4-pae", FAULT(gp_cr4_pae, GP) },
 	{ "gp-cr4-reserved", FAULT(gp_cr4_rsvd, GP) },
 	{ "gp-cr4-la57", FAULT(gp_cr4_la57, GP), .skip = no_la57 },
-	{ "gp-cr4-vmxe", FAULT(gp_cr4_vmxe, GP) },
+	{ "gp-cr4-vmxe", FAULT(gp_cr4_vmxe, GP), .skip = has_vmx },
 	{ "gp-cr8-reserved", FAULT(gp_cr8, GP) },
 	{ "gp-dr7-high", FAULT(gp_dr7, GP) },
 	{ "gp-user-hlt", FAULT(gp_hlt, GP), USER },

@@ -35,6 +35,18 @@ static void on_nmi(struct trap *t)
 	note(t);
 }
 
+/* What the APIC gives when a request is gone again; it wants no EOI. */
+static void on_spurious(struct trap *t) { }
+
+static bool in_service(void)
+{
+	u32 any = 0;
+
+	for (u32 reg = APIC_ISR; reg < APIC_TMR; reg += 0x10)
+		any |= apic_read(reg);
+	return any;
+}
+
 /* A clean start for each case: nothing pending, in service or masked. */
 static void reset(void)
 {
@@ -48,7 +60,10 @@ static void reset(void)
 	apic_write(APIC_LVT_LINT0, LVT_MASKED);
 	apic_write(APIC_DFR, 0xffffffff);
 	apic_write(APIC_LDR, 0x01000000);
+	trap_set(0xff, on_spurious);
 	write_cr8(0);
+	for (int i = 0; i < 16 && in_service(); i++)
+		apic_eoi();
 	sti_nop_cli();
 	taken_count = 0;
 }

@@ -267,6 +267,10 @@ void guest_start(void)
 {
 	/* Only a good magic makes the pointer to the command line one. */
 	to_serial = multiboot_magic == MULTIBOOT_MAGIC && cmdline_get("serial");
+	if (to_serial) {
+		outb(PORT_COM1 + 1, 0);		/* no interrupts */
+		outb(PORT_COM1 + 3, 3);		/* 8 bits, no parity */
+	}
 	idt_load();
 	write_cr4(read_cr4() | CR4_OSFXSR | CR4_OSXMMEXCPT | CR4_DE);
 	asm volatile("fninit");
