@@ -256,6 +256,104 @@ static const struct row rows_segment[] = {
 	{ "segment-jump-to-null", NONE, seg_jump, 0, TRAP(GP, 0) },
 };
 
+/* --- rings, tasks and virtual 8086, in protected mode --------------------------- */
+#define SEL_TSS32	SEG(0)		/* ours */
+#define SEL_OTHER	SEG(1)		/* another task's */
+#define SEL_GATE	(SEG(2) | 3)	/* a call gate of ring 3 to ring 0 */
+#define SEL_TASK_GATE	SEG(3)
+
+static u32 tss32[26], tss_other[26];
+static u8 stack0[4096], stack_other[4096];
+static u8 stack3[4096] __attribute__((used));
+
+/* Ring 3 comes home through vector 0x41, with its result in EAX. */
+CODE32(on_home, "mov $0x10, %ecx; mov %ecx, %ds; mov %ecx, %es; jmp keep_result");
+CODE32(to_ring3, "mov $0x60, %ecx; ltr %cx; mov $0x23, %ecx; mov %ecx, %ds;"
+	"push $0x23; push $stack3_top; pushf; push $0x1b; push %eax; xor %eax, %eax; iret");
+CODE32(ring3_cs, "mov %cs, %eax; int $0x41");
+CODE32(ring3_hlt, "hlt");
+CODE32(ring3_gate, "mov $5, %eax; lcall $0x73, $0; add $1, %eax; int $0x41");
+CODE32(gate_target, "mov %cs, %ecx; shl $16, %ecx; add %ecx, %eax; lret");
+/* A CALL to a task, which IRET leaves; then once more. */
+CODE32(task_call, "mov $0x60, %ecx; ltr %cx; mov $1, %ebx; lcall $0x68, $0; lcall $0x68, $0;"
+	"mov task_count, %eax; mov %cr0, %ecx; and $8, %ecx; shl $16, %ecx; or %ecx, %eax");
+CODE32(task_gate, "mov $0x60, %ecx; ltr %cx; lcall $0x78, $0; mov task_count, %eax");
+CODE32(task_body, "1: pushf; pop %ecx; shr $14, %ecx; and $1, %ecx; add %ecx, task_count;"
+	"iret; jmp 1b");
+/* Virtual 8086: flat 16-bit code in the first MiB. */
+CODE32(to_v86, "mov $0x60, %ecx; ltr %cx;"
+	"push $0; push $0; push $0; push $0x1000; push $0x1000; push $0xe000; push $0x23002;"
+	"push $0x1000; push %eax; iret");
+CODE16(v86_body, "mov %cs, %ax; mov $0x55, %al; .byte 0xcd, 0x41");
+CODE16(v86_cli, "cli; hlt");
+asm(".pushsection .text\n.code32\n"
+    "keep_result: mov %eax, mode_result; jmp mode_return\n"
+    ".code64\n.popsection\n"
+    ".globl stack3_top\n.set stack3_top, stack3+4096\n"
+    ".data\n.balign 4\ntask_count: .long 0\n.text");
+extern u32 task_count;
+
+static u64 tss_descriptor(const u32 *t)
+{
+	u64 base = (u64)t;
+
+	return 0x0000890000000067 | (base & 0xffffff) << 16 | (base >> 24) << 56;
+}
+
+static void build_tasks(void)
+{
+	u64 gate = (u64)gate_target;
+
+	memset(tss32, 0, sizeof(tss32));
+	memset(tss_other, 0, sizeof(tss_other));
+	tss32[1] = (u64)(stack0 + sizeof(stack0));
+	tss32[2] = SEL_DATA;
+	tss32[25] = 104 << 16;
+	tss_other[8] = (u64)task_body;
+	tss_other[9] = 2;
+	tss_other[14] = (u64)(stack_other + sizeof(stack_other));
+	for (int i = 18; i < 24; i++)			/* ES to GS, CS among them */
+		tss_other[i] = i == 19 ? SEL_CODE32 : SEL_DATA;
+	tss_other[25] = 104 << 16;
+	gdt[SEL_TSS32 / 8] = tss_descriptor(tss32);
+	gdt[SEL_OTHER / 8] = tss_descriptor(tss_other);
+	gdt[SEL_GATE / 8] = (gate & 0xffff) | SEL_CODE32 << 16 | 0xec0000000000 |
+			    (gate >> 16) << 48;
+	gdt[SEL_TASK_GATE / 8] = (u64)SEL_OTHER << 16 | 0x850000000000;
+	mode_gate32(0x41, on_home, 0xee);
+	task_count = 0;
+}
+
+static const struct row rows_task[] = {
+	{ "ring3", NONE, ring3_cs, 0, SEL_UCODE32 },
+	{ "ring3-hlt", NONE, ring3_hlt, TRAP(GP, 0) },
+	{ "ring3-call-gate", NONE, ring3_gate, 0, (SEL_CODE32 << 16) + 6 },
+	{ "task-call", NONE, task_call, 0, 0x80002 },
+	{ "task-gate", NONE, task_gate, 0, 1 },
+	{ "v86", NONE, v86_body, 0, 0x1055 },
+	{ "v86-cli", NONE, v86_cli, TRAP(GP, 0) },
+};
+
+static void run_row_task(void *arg)
+{
+	const struct row *r = arg;
+	struct mode m = { modes[NONE].cr0 };
+
+	build_tasks();
+	if (r->code == task_call || r->code == task_gate)
+		mode_call32(&m, (u64)r->code, 0);
+	else if (r->code == v86_body || r->code == v86_cli)
+		mode_call32(&m, (u64)to_v86, (u64)r->code - IMAGE_BASE);
+	else
+		mode_call32(&m, (u64)to_ring3, (u64)r->code);
+	tss_load(sizeof(tss) - 1);
+	expect("vector", mode_result.vector, r->vector ? r->vector : NO_TRAP);
+	if (r->vector)
+		expect("error code", mode_result.error, r->error);
+	else
+		expect("eax", mode_result.eax, r->want);
+}
+
 /* --- real mode ------------------------------------------------------------ */
 CODE16(real_add, "add $7, %ax; movzwl %ax, %eax");
 CODE16(real_cr0, "mov %cr0, %eax");
@@ -384,5 +482,6 @@ void guest_main(void)
 	run_rows(rows57, ARRAY_SIZE(rows57), run_row32,
 		 cpuid7_ecx() & BIT(16) ? NULL : "no LA57");
 	run_rows(rows_segment, ARRAY_SIZE(rows_segment), run_row32, NULL);
+	run_rows(rows_task, ARRAY_SIZE(rows_task), run_row_task, NULL);
 	run_rows(rows16, ARRAY_SIZE(rows16), run_row16, NULL);
 }
