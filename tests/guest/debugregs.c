@@ -323,7 +323,8 @@ static void step_pause(void)
 
 	start();
 	trap_set(DB, on_debug_clear);
-	asm volatile("pushfq; orl $0x100, (%%rsp); popfq; pause\n pause_after: nop" ::: "memory", "cc");
+	asm volatile("pushfq; orl $0x100, (%%rsp); popfq; pause\n"
+		     "pause_after: nop" ::: "memory", "cc");
 	expect_hit((u64)pause_after, DR6_BS);
 }
 

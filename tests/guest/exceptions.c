@@ -133,7 +133,8 @@ CODE64(pf_exec_kernel, "mov $" W_KERNEL ", %ecx", "call *%rcx");
 CODE64(pf_exec_user, "mov $" W_RW ", %ecx", "call *%rcx");
 CODE64(pf_user_data, "", "mov " W_RW ", %al");
 CODE64(pf_user_data_stac, "stac", "mov " W_RW ", %al; clac");
-CODE64(mf_wait, "push $0x37b; fninit; fldcw (%rsp); pop %rcx; fld1; fldz; fdivrp", "fwait; fninit");
+CODE64(mf_wait, "push $0x37b; fninit; fldcw (%rsp); pop %rcx; fld1; fldz; fdivrp",
+	"fwait; fninit");
 CODE64(mf_x87, "push $0x37b; fninit; fldcw (%rsp); pop %rcx; fld1; fldz; fdivrp", "fldz; fninit");
 CODE64(ac_read, "pushfq; orl $0x40000, (%rsp); popfq", "mov -0x7(%rsp), %eax;"
 	"pushfq; andl $~0x40000, (%rsp); popfq");

@@ -69,8 +69,10 @@ static void all_exits(void)
 #define EACH_32(m) EACH_16(m) m(16) m(17) m(18) m(19) m(20) m(21) m(22) m(23) \
 	m(24) m(25) m(26) m(27) m(28) m(29) m(30) m(31)
 
-#define LOAD(insn, reg, n, size) asm volatile(insn " %0, %%" reg #n :: "m"(pattern[(n) * (size)]));
-#define STORE(insn, reg, n, size) asm volatile(insn " %%" reg #n ", %0" : "=m"(stored[(n) * (size)]));
+#define LOAD(insn, reg, n, size) \
+	asm volatile(insn " %0, %%" reg #n :: "m"(pattern[(n) * (size)]));
+#define STORE(insn, reg, n, size) \
+	asm volatile(insn " %%" reg #n ", %0" : "=m"(stored[(n) * (size)]));
 
 #define MMX_IN(n) LOAD("movq", "mm", n, 8)
 #define MMX_OUT(n) STORE("movq", "mm", n, 8)

@@ -51,7 +51,8 @@ static u64 device;				/* 0: none */
 	R(load_32, ARITH, "mov (%rdi), %eax") \
 	R(load_64, ARITH, "mov (%rdi), %rax") \
 	R(load_sib, ARITH, "mov 5(%rdi,%rcx,4), %rax") \
-	R(load_disp32, ARITH, "lea -0x12345(%rdi), %rdx; mov 0x12345(%rdx), %eax; xor %edx, %edx; cmp $1, %edx") \
+	R(load_disp32, ARITH, "lea -0x12345(%rdi), %rdx; mov 0x12345(%rdx), %eax;" \
+		"xor %edx, %edx; cmp $1, %edx") \
 	R(load_addr32, ARITH, "mov (%edi), %eax") \
 	R(movzx_8_16, ARITH, "movzbw (%rdi), %ax") \
 	R(movzx_8_32, ARITH, "movzbl 1(%rdi), %eax") \
@@ -106,7 +107,8 @@ static u64 device;				/* 0: none */
 	R(xadd_8, ARITH, "xadd %al, (%rdi)") \
 	R(xadd_32, ARITH, "lock xadd %eax, (%rdi)") \
 	R(cmpxchg_miss, ARITH, "cmpxchg %edx, (%rdi)") \
-	R(cmpxchg_hit, ARITH, "mov 16(%rsi), %eax; mov %eax, (%rdi); lock cmpxchg %edx, (%rdi)") \
+	R(cmpxchg_hit, ARITH, "mov 16(%rsi), %eax; mov %eax, (%rdi);" \
+		"lock cmpxchg %edx, (%rdi)") \
 	R(cmpxchg_64_hit, ARITH, "mov %rax, (%rdi); lock cmpxchg %rdx, (%rdi)") \
 	R(cmpxchg_8_miss, ARITH, "cmpxchg %dl, (%rdi)") \
 	R(cmpxchg8b_miss, ARITH, "lock cmpxchg8b (%rdi)") \

@@ -369,8 +369,8 @@ CODE16(real_on_divide, "mov %sp, %bp; addw $2, (%bp); mov $0, %eax; iret");
 CODE16(real_far, "push %cs; call 1f; jmp 2f; 1: inc %ax; lret; 2: inc %ax; movzwl %ax, %eax");
 CODE16(real_limit, "mov $0x10000, %ebx; mov (%ebx), %al; mov $0, %eax");
 CODE16(real_on_gp, "mov $0x0d, %eax; jmp real_return");
-CODE16(real_pushf, "cli; pushf; pop %ax; sti; pushf; pop %bx; cli; and $0x200, %ax; and $0x200, %bx;"
-	"shl $16, %eax; mov %bx, %ax");
+CODE16(real_pushf, "cli; pushf; pop %ax; sti; pushf; pop %bx; cli; and $0x200, %ax;"
+	"and $0x200, %bx; shl $16, %eax; mov %bx, %ax");
 CODE16(real_string, "push %ds; pop %es; mov $" RM(1f) ", %si; mov $0x8000, %di; mov $4, %cx; cld;"
 	"rep movsb; mov 0x8000, %eax; jmp 2f; 1: .byte 1, 2, 3, 4; 2:");
 CODE16(real_port, "mov $0x0f, %al; out %al, $0x70; in $0x71, %al; xor %eax, %eax; not %ax;"

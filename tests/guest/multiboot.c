@@ -77,7 +77,8 @@ static void modules(void)
 		expect_true("start past the image", mod->start >= (u64)image_end);
 		expect("length", mod->end - mod->start, 9);
 		expect_true("content", !memcmp((void *)(u64)mod->start, line, 8));
-		expect_true("command line", strlen(cmd) >= 4 && !strcmp(cmd + strlen(cmd) - 4, arg));
+		expect_true("command line",
+			    strlen(cmd) >= 4 && !strcmp(cmd + strlen(cmd) - 4, arg));
 	}
 }
 

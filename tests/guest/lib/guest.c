@@ -243,7 +243,8 @@ void cases_run(const struct guest_case *cases, size_t n)
 		vector = trap_call(case_run, (void *)c);
 		cli();
 		if (vector != NO_TRAP) {
-			printf("FAIL %s: expected no trap got vector %d error 0x%lx rip 0x%lx cr2 0x%lx\n",
+			printf("FAIL %s: expected no trap got vector %d "
+			       "error 0x%lx rip 0x%lx cr2 0x%lx\n",
 			       c->name, vector, trap_last.error, trap_last.rip, trap_last.cr2);
 			case_failed = true;
 		}

@@ -74,7 +74,8 @@ void trap_dispatch(struct trap *t)
 	}
 	trap_last = *t;
 	if (!trap_sp) {
-		printf("FAIL runtime: expected no trap got vector %lu error 0x%lx rip 0x%lx cr2 0x%lx\n",
+		printf("FAIL runtime: expected no trap got vector %lu "
+		       "error 0x%lx rip 0x%lx cr2 0x%lx\n",
 		       t->vector, t->error, t->rip, t->cr2);
 		guest_exit(99);
 	}
