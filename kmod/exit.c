@@ -43,11 +43,11 @@ static int exit_io(struct vcpu *vcpu)
 	int ret;
 
 	exit->io.data = vcpu->gprs.r[VMM_RAX] & GENMASK(exit->io.size * 8 - 1, 0);
+	exit->insn_len = exit->next_rip - vcpu->gprs.rip;
 	vcpu->page->u.io = exit->io;
 	if (exit->io.flags & VMM_IO_STRING)
 		return run_exit_to_user(vcpu, VMM_EXIT_IO,
 					VMM_GROUP_GPRS | VMM_GROUP_SREGS | VMM_GROUP_EVENTS);
-	exit->insn_len = exit->next_rip - vcpu->gprs.rip;
 	ret = insn_advance(vcpu, exit->next_rip);
 	if (ret != RUN_GUEST)
 		return ret;

@@ -270,6 +270,7 @@ static const struct msr_row msr_rows[] = {
 	{ MSR_IA32_MCG_STATUS, MSR_IA32_MCG_STATUS, false, msr_zero_get, msr_zero_set },
 	{ MSR_IA32_MISC_ENABLE, MSR_IA32_MISC_ENABLE, true, msr_misc_enable_get,
 	  msr_misc_enable_set },
+	{ MSR_IA32_DEBUGCTLMSR, MSR_IA32_DEBUGCTLMSR, false, msr_zero_get, msr_zero_set },
 	{ MTRRphysBase_MSR(0), MTRRphysMask_MSR(7), true, msr_mtrr_get, msr_mtrr_set },
 	{ MSR_MTRRfix64K_00000, MSR_MTRRfix64K_00000, true, msr_mtrr_get, msr_mtrr_set },
 	{ MSR_MTRRfix16K_80000, MSR_MTRRfix16K_A0000, true, msr_mtrr_get, msr_mtrr_set },
