@@ -34,9 +34,10 @@ static void vm_destroy(struct kref *ref)
 	struct vm *vm = container_of(ref, struct vm, ref);
 	u32 i;
 
+	/* The mmu_notifier looks at the vCPUs until it is gone. */
+	mem_destroy(vm);
 	for (i = 0; i < vm->vcpu_count; i++)
 		vcpu_destroy(vm->vcpu[i]);
-	mem_destroy(vm);
 	kvfree(vm->cpuid);
 	kvfree(vm->msr);
 	mmdrop(vm->mm);

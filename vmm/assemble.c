@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "vmm/acpi/acpi.h"
+#include "vmm/msr.h"
 #include "vmm/vm_internal.h"
 
 /* ---- CPUs ---------------------------------------------------------------------------- */
@@ -48,6 +49,20 @@ static int vm_cpuid(struct vm *vm, struct error *err)
 	return ret < 0 ? error_errno(err, -ret, "the module refuses the CPUID table") : 0;
 }
 
+static int vm_msrs(struct vm *vm, struct error *err)
+{
+	const struct vmm_cpuid_entry *leaf0 = cpuid_find(&vm->cpuid, 0, 0);
+	const struct vmm_msr_answer *answers;
+	u32 count;
+	int ret;
+
+	answers = msr_answers(leaf0 ? leaf0->ebx : 0, &count);
+	if (!count)
+		return 0;
+	ret = hm_vm_msrs_set(vm->hm_vm, answers, count);
+	return ret < 0 ? error_errno(err, -ret, "the module refuses the MSR answers") : 0;
+}
+
 static int vm_cpus(struct vm *vm, struct error *err)
 {
 	u32 cpus = cfgm_int(vm->config, "cpus");
@@ -71,12 +86,21 @@ static int vm_time(struct vm *vm, struct error *err)
 
 /* ---- memory and devices ----------------------------------------------------------------- */
 
+/* Option ROMs, of which there are none: kernels search here, a byte at a time. */
+#define VM_ROMS_GPA	0xc0000
+#define VM_ROMS_SIZE	0x20000
+
 static int vm_memory(struct vm *vm, struct error *err)
 {
 	const struct cfgm_node *node = cfgm_group(vm->config, "hm");
 	bool large = !node || cfgm_bool(node, "large_pages");
+	void *roms;
+	int ret;
 
-	return pgm_create(&vm->pgm, vm->hm_vm, cfgm_size(vm->config, "memory"), large, err);
+	ret = pgm_create(&vm->pgm, vm->hm_vm, cfgm_size(vm->config, "memory"), large, err);
+	if (ret)
+		return ret;
+	return pgm_rom_add(vm->pgm, VM_ROMS_GPA, VM_ROMS_SIZE, "option ROMs", &roms, err);
 }
 
 static int vm_devices(struct vm *vm, struct error *err)
@@ -150,6 +174,14 @@ static int vm_open_kernel(struct vm *vm, struct error *err)
 	return boot_image_open(&vm->image, &config, err);
 }
 
+/* Calibration needs port accesses of a few microseconds, which no exit can promise. */
+static int vm_tell_tsc(struct vm *vm, struct error *err)
+{
+	if (cpuid_find(&vm->cpuid, 0x15, 0))
+		return 0;
+	return boot_image_tell_tsc(vm->image, tm_tsc_khz(vm->tm), err);
+}
+
 int vm_load(struct vm *vm, struct error *err)
 {
 	struct hm_vcpu *bsp = hm_vcpu(vm->hm_vm, 0);
@@ -205,8 +237,8 @@ int vm_assemble(struct vm *vm, struct error *err)
 {
 	/* A kernel that cannot be opened is said before a module that is missing. */
 	static int (*const steps[])(struct vm *vm, struct error *err) = {
-		vm_open_kernel, vm_open_module, vm_time, vm_cpuid, vm_cpus, vm_memory,
-		vm_devices, vm_tables, vm_load, vm_threads, vm_start_devices,
+		vm_open_kernel, vm_open_module, vm_time, vm_cpuid, vm_msrs, vm_cpus,
+		vm_memory, vm_devices, vm_tables, vm_tell_tsc, vm_load, vm_threads, vm_start_devices,
 	};
 	int ret = 0;
 

@@ -23,9 +23,9 @@
 #define PM_TIMER_HZ	3579545ULL
 #define NS_PER_S	1000000000ULL
 
-/* Status and enable bits that are there: timer, global lock, power button. */
+/* Enable bits that keep what is written: timer, global lock, buttons, RTC. */
 #define PM1_TMR		BIT(0)
-#define PM1_STATUS_ALL	(PM1_TMR | BIT(5) | BIT(8))
+#define PM1_ENABLE_ALL	(PM1_TMR | BIT(5) | BIT(8) | BIT(9) | BIT(10))
 
 #define PM1_SCI_EN	BIT(0)
 #define PM1_BM_RLD	BIT(1)
@@ -135,7 +135,7 @@ static void event_write(struct pdm_device *dev, u64 offset, u32 size, u64 value)
 	if (offset < 2)
 		s->status &= ~reg_bits(offset, value);
 	else
-		reg_write(&s->enable, offset, size, value, PM1_STATUS_ALL);
+		reg_write(&s->enable, offset, size, value, PM1_ENABLE_ALL);
 	pm_update(dev, s);
 }
 

@@ -7,6 +7,7 @@
  * as the first.
  */
 #include <elf.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "vmm/boot/internal.h"
@@ -128,6 +129,20 @@ void boot_image_close(struct boot_image *image)
 	boot_file_close(&image->kernel);
 	free(image->cmdline);
 	free(image);
+}
+
+int boot_image_tell_tsc(struct boot_image *image, u32 khz, struct error *err)
+{
+	char *cmdline;
+
+	if (!image->loader->linux_args || strstr(image->cmdline, "tsc_early_khz="))
+		return 0;
+	if (asprintf(&cmdline, "%s%stsc_early_khz=%u", image->cmdline,
+		     *image->cmdline ? " " : "", khz) < 0)
+		return error_errno(err, ENOMEM, "the kernel's command line");
+	free(image->cmdline);
+	image->cmdline = cmdline;
+	return 0;
 }
 
 const char *boot_image_type(const struct boot_image *image)

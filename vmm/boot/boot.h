@@ -52,6 +52,12 @@ void boot_image_close(struct boot_image *image);
 const char *boot_image_type(const struct boot_image *image);
 
 /*
+ * Tell a Linux kernel the frequency of its TSC, by tsc_early_khz= behind its
+ * command line, unless that has one already. Other kernels are left alone.
+ */
+int boot_image_tell_tsc(struct boot_image *image, u32 khz, struct error *err);
+
+/*
  * @rsdp is where the ACPI tables begin, 0: none. Guest memory need not be
  * clean: whatever the protocol wants zeroed is zeroed here.
  */

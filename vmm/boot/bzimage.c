@@ -280,6 +280,7 @@ const struct boot_loader boot_bzimage = {
 	.name = "bzImage",
 	.probe = bzimage_probe,
 	.load = bzimage_load,
+	.linux_args = true,
 };
 
 _Static_assert(sizeof(struct boot_params) == 4096, "the zero page");

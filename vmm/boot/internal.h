@@ -37,6 +37,7 @@ struct boot_loader {
 	/* 1: it is one, 0: it is none, -errno: it is one, but cannot be booted. */
 	int (*probe)(const struct boot_file *kernel, struct error *err);
 	int (*load)(struct boot_load *load, struct error *err);
+	bool linux_args;	/* its command line is Linux's */
 };
 
 struct boot_image {

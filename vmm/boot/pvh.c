@@ -154,6 +154,7 @@ const struct boot_loader boot_pvh = {
 	.name = "PVH ELF",
 	.probe = pvh_probe,
 	.load = pvh_load,
+	.linux_args = true,
 };
 
 _Static_assert(sizeof(struct pvh_start_info) == 56, "PVH");
