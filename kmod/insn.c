@@ -46,7 +46,7 @@ static int insn_set_entry(void *ctx, gpa_t gpa, u64 old, u64 new, unsigned int s
 
 static const struct pgm_walk_ops insn_walk_ops = {
 	.read = insn_read_entry,
-	.cmpxchg = insn_set_entry,
+	.exchange = insn_set_entry,
 };
 
 /* Up to the end of the page that holds @gva: bytes read, or -errno. */

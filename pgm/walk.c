@@ -259,7 +259,7 @@ static int mark(const struct mode *mode, const struct pgm_walk_ops *ops, void *c
 			new |= PTE_D;
 		if (new == old)
 			continue;
-		ret = ops->cmpxchg(ctx, path->gpa[level], old, new, mode->entry_size);
+		ret = ops->exchange(ctx, path->gpa[level], old, new, mode->entry_size);
 		if (ret)
 			return ret;
 	}
@@ -304,7 +304,7 @@ static int walk_once(const struct pgm_paging *p, const struct mode *mode,
 	}
 	if (ret == PGM_WALK_FAULT)
 		out->error_code = fault | fault_base(p, access);
-	if (ret || !ops->cmpxchg)
+	if (ret || !ops->exchange)
 		return ret;
 	return mark(mode, ops, ctx, access, &path);
 }

@@ -53,7 +53,7 @@ struct pgm_walk_ops {
 	 * -EAGAIN if something else than @old stood there, or another -errno.
 	 * NULL: the walk leaves these bits alone.
 	 */
-	int (*cmpxchg)(void *ctx, gpa_t gpa, u64 old, u64 new, unsigned int size);
+	int (*exchange)(void *ctx, gpa_t gpa, u64 old, u64 new, unsigned int size);
 };
 
 /* What a walk comes to, besides -errno. */

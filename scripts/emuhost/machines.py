@@ -1,13 +1,24 @@
 # SPDX-License-Identifier: GPL-2.0
 """The emulators that play the host: QEMU for AMD-V, Bochs for VT-x."""
 
+import ctypes
 import os
 import shutil
+import signal
 import socket
 import subprocess
 
 # Where the agent's debug port comes out; see agent.c.
 PORT = 0xe9
+
+
+LIBC = ctypes.CDLL(None)
+PR_SET_PDEATHSIG = 1
+
+
+def die_with_parent():
+    """In the child: an emulator that nobody listens to would run for ever."""
+    LIBC.prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
 class Machine:
@@ -62,7 +73,7 @@ class Qemu(Machine):
         with open(self.folder / "emulator.log", "wb") as log:
             self.process = subprocess.Popen(
                 command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=log,
-                pass_fds=[theirs.fileno()], start_new_session=True)
+                pass_fds=[theirs.fileno()], start_new_session=True, preexec_fn=die_with_parent)
         theirs.close()
         self.line = ours
         self.output = self.process.stdout.fileno()
@@ -131,7 +142,8 @@ class Bochs(Machine):
         self.process = subprocess.Popen(
             ["bochs-bin", "-q", "-f", self.folder / "bochsrc", "-rc", self.folder / "debugger"],
             stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
-            env={**os.environ, "TERM": "dumb"}, start_new_session=True)
+            env={**os.environ, "TERM": "dumb"}, start_new_session=True,
+            preexec_fn=die_with_parent)
         self.output = self.process.stdout.fileno()
         listener.settimeout(30)
         with listener:

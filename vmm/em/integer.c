@@ -269,7 +269,7 @@ int interp_cmpxchg_pair(struct interp *in)
 	do {
 		new = old == expected ? pair_get(in, INTERP_RCX, INTERP_RBX, half) : old;
 		if (is_locked(in))
-			ret = in->ops->cmpxchg(in->ctx, dst.gva, &old, &new, dst.size,
+			ret = in->ops->exchange(in->ctx, dst.gva, &old, &new, dst.size,
 					       &in->res->exception);
 		else
 			ret = in->ops->write(in->ctx, dst.gva, &new, dst.size,

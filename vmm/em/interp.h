@@ -81,7 +81,7 @@ struct interp_ops {
 	 * something else stood there: -EAGAIN, and that in *@old. Where nothing
 	 * can be compared (a device's register), it is a write.
 	 */
-	int (*cmpxchg)(void *ctx, gva_t gva, void *old, const void *new, unsigned int size,
+	int (*exchange)(void *ctx, gva_t gva, void *old, const void *new, unsigned int size,
 		       struct interp_exception *ex);
 	/* Vector register @reg, 0 to 31, all 64 bytes. NULL: no vector instructions. */
 	int (*vector_get)(void *ctx, unsigned int reg, void *buf);

@@ -167,7 +167,7 @@ static int table_cmpxchg(void *ctx, gpa_t gpa, u64 old, u64 new, unsigned int si
 	return ram_cmpxchg(ram, &old, &new, size) ? 0 : -EAGAIN;
 }
 
-static const struct pgm_walk_ops table_ops = { .read = table_read, .cmpxchg = table_cmpxchg };
+static const struct pgm_walk_ops table_ops = { .read = table_read, .exchange = table_cmpxchg };
 
 static int translate_page(struct em_mem *mem, gva_t gva, unsigned int access, gpa_t *gpa,
 			  struct interp_exception *ex)

@@ -32,7 +32,7 @@ const struct interp_ops em_interp_ops = {
 	.fetch = em_mem_fetch,
 	.read = em_mem_read,
 	.write = em_mem_write,
-	.cmpxchg = em_mem_cmpxchg,
+	.exchange = em_mem_cmpxchg,
 	.vector_get = insn_vector_get,
 	.vector_set = insn_vector_set,
 };

@@ -192,7 +192,7 @@ int interp_replace(struct interp *in, const struct place *place, bool atomic, u6
 {
 	if (!place->memory || !atomic)
 		return interp_store(in, place, new);
-	return in->ops->cmpxchg(in->ctx, place->gva, old, &new, place->size,
+	return in->ops->exchange(in->ctx, place->gva, old, &new, place->size,
 				&in->res->exception);
 }
 

@@ -170,7 +170,7 @@ static int op_vector_set(void *ctx, unsigned int reg, const void *buf)
 }
 
 static const struct interp_ops ops = {
-	.fetch = op_fetch, .read = op_read, .write = op_write, .cmpxchg = op_cmpxchg,
+	.fetch = op_fetch, .read = op_read, .write = op_write, .exchange = op_cmpxchg,
 	.vector_get = op_vector_get, .vector_set = op_vector_set,
 };
 

@@ -71,7 +71,7 @@ static int mem_cmpxchg(void *ctx, gpa_t gpa, u64 old, u64 new, unsigned int size
 	return 0;
 }
 
-static const struct pgm_walk_ops ops = { .read = mem_read, .cmpxchg = mem_cmpxchg };
+static const struct pgm_walk_ops ops = { .read = mem_read, .exchange = mem_cmpxchg };
 static const struct pgm_walk_ops ops_no_mark = { .read = mem_read };
 
 static int walk(struct fixture *f, gva_t gva, unsigned int access)
