@@ -3,7 +3,8 @@
 
 void asid_pool_init(struct asid_pool *pool, u32 first, u32 max)
 {
-	pool->generation = 1;
+	/* Goes on from before the CPU was off: a tag of then must not look good now. */
+	pool->generation++;
 	pool->first = first;
 	pool->max = max;
 	/* The first tag asked for flushes: who had the CPU before us is unknown. */

@@ -13,7 +13,7 @@
 #include "base.h"
 
 struct asid_pool {
-	u64 generation;		/* from 1 */
+	u64 generation;		/* from 1, never back */
 	u32 next, max;		/* tags first..max may be given */
 	u32 first;
 };
@@ -24,6 +24,7 @@ struct asid_tag {
 	u32 asid;
 };
 
+/* Begin (again), when the CPU is turned on: all tags are void. @pool was zeroed once. */
 void asid_pool_init(struct asid_pool *pool, u32 first, u32 max);
 
 /* Make @tag good here. True: the CPU must flush all tags before the entry. */

@@ -7,11 +7,27 @@
 #define KMOD_COMPAT_H
 
 #include <linux/hrtimer.h>
+#include <linux/percpu.h>
 #include <linux/syscore_ops.h>
+#include <asm/cpufeature.h>
+#include <asm/nospec-branch.h>
 
 /* smp_send_reschedule() is a macro with a trace point in it. */
 #ifdef HAVE_TRACE_IPI_SEND_CPU
 #include <trace/events/ipi.h>
+#endif
+
+/* VMSCAPE: the predictor is flushed before user space runs again, where the host asks. */
+#ifdef HAVE_IBPB_EXIT_TO_USER
+static inline void compat_guest_ran(void)
+{
+	if (cpu_feature_enabled(X86_FEATURE_IBPB_EXIT_TO_USER))
+		this_cpu_write(x86_ibpb_exit_to_user, true);
+}
+#else
+static inline void compat_guest_ran(void)
+{
+}
 #endif
 
 #ifdef HAVE_REGISTER_SYSCORE

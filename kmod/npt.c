@@ -220,7 +220,7 @@ void npt_flush(struct vm *vm)
 	lockdep_assert_held(&vm->mmu_lock);
 	WRITE_ONCE(vm->tlb_gen, vm->tlb_gen + 1);
 	smp_mb();
-	all = !zalloc_cpumask_var(&mask, GFP_ATOMIC);
+	all = !zalloc_cpumask_var(&mask, GFP_ATOMIC | __GFP_NOWARN);
 	vm_for_each_vcpu(i, vcpu, vm) {
 		int cpu = READ_ONCE(vcpu->cpu);
 

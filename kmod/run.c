@@ -208,21 +208,24 @@ static void run_history(struct vcpu *vcpu)
 
 /*
  * One trip into the guest. RUN_GUEST: it was there, vcpu->exit tells why it
- * left; 0: it was not, look at requests again.
+ * left; 0: it was not, look at requests again; -EIO: it cannot be any more.
  */
 static int run_enter(struct vcpu *vcpu)
 {
 	struct vm *vm = vcpu->vm;
 	u64 gen;
+	int ret;
 
 	local_irq_disable();
 	WRITE_ONCE(vcpu->mode, VCPU_IN_GUEST);
 	/* Pairs with vcpu_kick() and npt_flush(): mode before requests and tlb_gen. */
 	smp_mb();
 	if (READ_ONCE(vcpu->requests) || run_work_pending() || unlikely(!cpu_is_enabled())) {
+		/* The host is going down if it has taken the CPU from us. */
+		ret = cpu_is_enabled() ? 0 : -EIO;
 		WRITE_ONCE(vcpu->mode, VCPU_OUTSIDE);
 		local_irq_enable();
-		return 0;
+		return ret;
 	}
 	gen = READ_ONCE(vm->tlb_gen);
 	if (unlikely(vcpu->tlb_gen != gen)) {
@@ -234,6 +237,7 @@ static int run_enter(struct vcpu *vcpu)
 	fpu_enter(vcpu);
 	dr_enter(vcpu);
 	hw->enter(vcpu);
+	compat_guest_ran();
 	dr_leave(vcpu);
 	fpu_leave(vcpu);
 
@@ -301,7 +305,10 @@ static int run_loop(struct vcpu *vcpu)
 		ret = event_prepare(vcpu);
 		if (ret != RUN_GUEST)
 			return ret;
-		if (run_enter(vcpu) != RUN_GUEST)
+		ret = run_enter(vcpu);
+		if (ret < 0)
+			return ret;
+		if (ret != RUN_GUEST)
 			continue;
 		ret = exit_handle(vcpu);
 		if (ret != RUN_GUEST)

@@ -24,6 +24,10 @@
 #define UNTRAIN_RET_VM	UNTRAIN_RET
 #endif
 
+#ifndef VM_CLEAR_CPU_BUFFERS
+#define VM_CLEAR_CPU_BUFFERS CLEAR_CPU_BUFFERS
+#endif
+
 	.text
 
 /* void svm_switch(u64 *gprs, phys_addr_t guest_vmcb, phys_addr_t host_vmcb) */
@@ -53,6 +57,9 @@ SYM_FUNC_START(svm_switch)
 	mov	GPR(14)(%rdi), %r14
 	mov	GPR(15)(%rdi), %r15
 	mov	GPR(RDI)(%rdi), %rdi
+
+	/* Buffers of the CPU that the guest could sample: VERW, where it helps. */
+	VM_CLEAR_CPU_BUFFERS
 
 	/* With RFLAGS.IF clear a physical interrupt would wait for the guest. */
 	sti
