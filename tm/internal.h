@@ -17,6 +17,7 @@ struct tm_timer {
 	u64 deadline;			/* VM ns, while armed */
 	struct tm_timer *next;		/* in tm->armed, while armed */
 	bool armed;
+	bool dying;			/* cannot be armed any more */
 };
 
 struct tm_vm {

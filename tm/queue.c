@@ -57,12 +57,11 @@ void tm_timer_destroy(struct tm_timer *timer)
 		return;
 	tm = timer->tm;
 	pthread_mutex_lock(&tm->lock);
+	/* A callback that is running may want to arm it again. */
+	timer->dying = true;
 	tm_queue_remove(tm, timer);
-	while (tm->firing == timer && !pthread_equal(pthread_self(), tm->thread)) {
+	while (tm->firing == timer && !pthread_equal(pthread_self(), tm->thread))
 		pthread_cond_wait(&tm->fired, &tm->lock);
-		/* The callback may have armed it again. */
-		tm_queue_remove(tm, timer);
-	}
 	pthread_mutex_unlock(&tm->lock);
 	free(timer);
 }
@@ -72,6 +71,8 @@ void tm_timer_arm(struct tm_timer *timer, u64 deadline)
 	struct tm_vm *tm = timer->tm;
 
 	pthread_mutex_lock(&tm->lock);
+	if (timer->dying)
+		goto out;
 	tm_queue_remove(tm, timer);
 	timer->deadline = deadline;
 	tm_queue_insert(tm, timer);
@@ -80,6 +81,7 @@ void tm_timer_arm(struct tm_timer *timer, u64 deadline)
 		tm->wake = deadline;
 		pthread_cond_signal(&tm->changed);
 	}
+out:
 	pthread_mutex_unlock(&tm->lock);
 }
 

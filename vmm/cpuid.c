@@ -203,7 +203,7 @@ static int cpuid_topology(struct cpuid_policy *policy, u32 cpus, bool intel, str
 
 /*
  * By continued fractions. Linux multiplies crystal kHz and numerator in 32
- * bits, so the numerator must be small.
+ * bits, so the numerator must be small, which can cost some 30 ppm.
  */
 void cpuid_ratio(u64 value, u64 unit, u64 max, u32 *n, u32 *d)
 {

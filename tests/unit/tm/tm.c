@@ -1,0 +1,222 @@
+// SPDX-License-Identifier: GPL-2.0
+/* The VM's clock, and timers that fire, move, are cancelled and destroyed. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+#include <unistd.h>
+
+#include "tm/tm.h"
+
+#define MS 1000000ULL
+
+struct seen {
+	struct tm_vm *tm;
+	struct tm_timer *timer;
+	unsigned int fired;		/* atomic */
+	u64 at;
+	u64 again;			/* re-arm so much later, as often as left */
+	unsigned int left;
+	unsigned int slow_us;
+};
+
+static void fire(void *ctx)
+{
+	struct seen *seen = ctx;
+
+	seen->at = tm_now(seen->tm, TM_VIRTUAL);
+	if (seen->slow_us)
+		usleep(seen->slow_us);
+	if (seen->left) {
+		seen->left--;
+		tm_timer_arm(seen->timer, seen->at + seen->again);
+	}
+	__atomic_add_fetch(&seen->fired, 1, __ATOMIC_SEQ_CST);
+}
+
+static unsigned int fired(struct seen *seen)
+{
+	return __atomic_load_n(&seen->fired, __ATOMIC_SEQ_CST);
+}
+
+/* A loaded machine may be late, but not for ever. */
+static void wait_for(struct seen *seen, unsigned int count)
+{
+	for (int i = 0; i < 5000 && fired(seen) < count; i++)
+		usleep(1000);
+	assert_int_equal(fired(seen), count);
+}
+
+static struct tm_vm *make(struct seen *seen)
+{
+	struct tm_vm *tm;
+
+	assert_int_equal(tm_create(&tm, NULL, NULL), 0);
+	*seen = (struct seen) { .tm = tm };
+	seen->timer = tm_timer_create(tm, "test", fire, seen);
+	assert_non_null(seen->timer);
+	return tm;
+}
+
+static void unmake(struct seen *seen)
+{
+	tm_timer_destroy(seen->timer);
+	tm_destroy(seen->tm);
+}
+
+static void test_clock_stops_and_goes_on(void **state)
+{
+	struct seen seen;
+	struct tm_vm *tm = make(&seen);
+	u64 stopped;
+
+	assert_int_equal(tm_now(tm, TM_VIRTUAL), 0);
+	usleep(2000);
+	assert_int_equal(tm_now(tm, TM_VIRTUAL), 0);
+	tm_resume(tm);
+	tm_resume(tm);
+	usleep(2000);
+	assert_true(tm_now(tm, TM_VIRTUAL) >= 2 * MS);
+	tm_pause(tm);
+	tm_pause(tm);
+	stopped = tm_now(tm, TM_VIRTUAL);
+	usleep(2000);
+	assert_int_equal(tm_now(tm, TM_VIRTUAL), stopped);
+	tm_resume(tm);
+	assert_true(tm_now(tm, TM_VIRTUAL) >= stopped);
+	tm_pause(tm);
+	tm_reset(tm);
+	assert_int_equal(tm_now(tm, TM_VIRTUAL), 0);
+	assert_true(tm_now(tm, TM_REAL) > 1600000000 * NSEC_PER_SEC);
+	unmake(&seen);
+}
+
+static void test_warp(void **state)
+{
+	struct seen seen;
+	struct tm_vm *tm = make(&seen);
+	struct error err = { 0 };
+
+	assert_int_equal(tm_warp_set(tm, 1, &err), -ERANGE);
+	assert_int_equal(tm_warp_set(tm, 20001, &err), -ERANGE);
+	assert_int_equal(tm_warp_set(tm, 20000, &err), 0);
+	tm_resume(tm);
+	/* Two VM seconds are 10 ms of the host. */
+	tm_timer_arm(seen.timer, 2 * NSEC_PER_SEC);
+	wait_for(&seen, 1);
+	assert_true(seen.at >= 2 * NSEC_PER_SEC);
+	unmake(&seen);
+}
+
+static void test_fires_once_and_not_early(void **state)
+{
+	struct seen seen;
+	struct tm_vm *tm = make(&seen);
+
+	tm_timer_arm(seen.timer, 3 * MS);
+	usleep(6000);
+	assert_int_equal(fired(&seen), 0);	/* the VM's time stands still */
+	tm_resume(tm);
+	wait_for(&seen, 1);
+	assert_true(seen.at >= 3 * MS);
+	usleep(5000);
+	assert_int_equal(fired(&seen), 1);
+	tm_timer_arm(seen.timer, 0);		/* in the past: at once */
+	wait_for(&seen, 2);
+	unmake(&seen);
+}
+
+static void test_order_and_moving(void **state)
+{
+	struct seen a, b;
+	struct tm_vm *tm = make(&a);
+
+	b = (struct seen) { .tm = tm };
+	b.timer = tm_timer_create(tm, "other", fire, &b);
+	tm_timer_arm(a.timer, 2 * MS);
+	tm_timer_arm(b.timer, 4 * MS);
+	tm_timer_arm(a.timer, 8 * MS);		/* now behind b */
+	tm_resume(tm);
+	wait_for(&a, 1);
+	wait_for(&b, 1);
+	assert_true(b.at <= a.at && a.at >= 8 * MS);
+	/* To an earlier time, while the thread waits for the later. */
+	tm_timer_arm(a.timer, tm_now(tm, TM_VIRTUAL) + 3600 * NSEC_PER_SEC);
+	usleep(2000);
+	tm_timer_arm(a.timer, tm_now(tm, TM_VIRTUAL) + MS);
+	wait_for(&a, 2);
+	tm_timer_destroy(b.timer);
+	unmake(&a);
+}
+
+static void test_cancel(void **state)
+{
+	struct seen seen;
+	struct tm_vm *tm = make(&seen);
+
+	tm_resume(tm);
+	tm_timer_cancel(seen.timer);		/* not armed */
+	tm_timer_arm(seen.timer, tm_now(tm, TM_VIRTUAL) + 20 * MS);
+	tm_timer_cancel(seen.timer);
+	usleep(30000);
+	assert_int_equal(fired(&seen), 0);
+	unmake(&seen);
+}
+
+static void test_callback_rearms(void **state)
+{
+	struct seen seen;
+	struct tm_vm *tm = make(&seen);
+
+	seen.left = 3;
+	seen.again = MS;
+	tm_resume(tm);
+	tm_timer_arm(seen.timer, MS);
+	wait_for(&seen, 4);
+	unmake(&seen);
+}
+
+static void test_destroy_waits_for_the_callback(void **state)
+{
+	struct seen seen;
+	struct tm_vm *tm = make(&seen);
+
+	seen.slow_us = 20000;
+	seen.left = 1;				/* and it arms itself meanwhile */
+	tm_resume(tm);
+	tm_timer_arm(seen.timer, 0);
+	while (!READ_ONCE(seen.at))
+		usleep(100);
+	tm_timer_destroy(seen.timer);
+	assert_int_equal(fired(&seen), 1);
+	tm_destroy(tm);
+}
+
+static void test_far_deadline(void **state)
+{
+	struct seen seen;
+	struct tm_vm *tm = make(&seen);
+
+	tm_resume(tm);
+	tm_timer_arm(seen.timer, UINT64_MAX);
+	usleep(3000);
+	assert_int_equal(fired(&seen), 0);
+	unmake(&seen);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_clock_stops_and_goes_on),
+		cmocka_unit_test(test_warp),
+		cmocka_unit_test(test_fires_once_and_not_early),
+		cmocka_unit_test(test_order_and_moving),
+		cmocka_unit_test(test_cancel),
+		cmocka_unit_test(test_callback_rearms),
+		cmocka_unit_test(test_destroy_waits_for_the_callback),
+		cmocka_unit_test(test_far_deadline),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
