@@ -79,7 +79,7 @@ static void test_reserved_bits(void **state)
 	struct pdm_device *dev = fake_create(&acpi_pm_device, NULL);
 
 	fake_out(dev, 0x602, 2, 0xffff);
-	assert_int_equal(fake_in(dev, 0x602, 2), 0x0121);
+	assert_int_equal(fake_in(dev, 0x602, 2), 0x0721);
 	fake_out(dev, 0x620, 4, 0xffffffff);
 	assert_int_equal(fake_in(dev, 0x620, 4), 0xffff0000);
 	outb(dev, 0x623, 0);
