@@ -8,6 +8,9 @@
  * the manual wants it ("REP/REPE/REPZ ... Prefix"). Runs on the vCPU's thread
  * and owns nothing.
  *
+ * Address size and segment are read off the instruction's prefixes: not every
+ * CPU gives them, and those that do agree with them.
+ *
  * Left out: I/O permission checks, which the CPU did before it left the guest,
  * and I/O breakpoints.
  */
@@ -125,7 +128,8 @@ static int io_element(struct io_string *s)
 static int io_batch(struct io_string *s, bool *done)
 {
 	struct vmm_gprs *gprs = &s->vcpu->hm->page->gprs;
-	u64 count, left = BATCH / s->io.size;
+	/* "TF": a trap after each iteration. */
+	u64 count, left = gprs->rflags & RFLAGS_TF ? 1 : BATCH / s->io.size;
 	int ret;
 
 	if (!(s->io.flags & VMM_IO_REP)) {
@@ -146,6 +150,58 @@ static int io_batch(struct io_string *s, bool *done)
 	return 0;
 }
 
+/* Address size without a prefix, by the code segment. */
+static u8 io_addr_size(const struct io_string *s)
+{
+	const struct vmm_segment *cs = &s->vcpu->hm->page->sregs.seg[VMM_CS];
+
+	return s->long_mode ? 8 : cs->attr & INTERP_SEG_BIG ? 4 : 2;
+}
+
+/* What one prefix says. False: it is the opcode. */
+static bool io_prefix(struct io_string *s, u8 byte)
+{
+	static const struct { u8 prefix, seg; } segments[] = {
+		{ 0x26, VMM_ES }, { 0x2e, VMM_CS }, { 0x36, VMM_SS },
+		{ 0x3e, VMM_DS }, { 0x64, VMM_FS }, { 0x65, VMM_GS },
+	};
+
+	for (unsigned int i = 0; i < ARRAY_SIZE(segments); i++)
+		if (byte == segments[i].prefix)
+			s->io.seg = segments[i].seg;
+	if (byte == 0x67)
+		s->io.addr_size = io_addr_size(s) == 4 ? 2 : 4;
+	return byte < 0x6c || byte > 0x6f;	/* INS, OUTS */
+}
+
+/* Address size and segment. 0, -EFAULT with s->ex, or another -errno. */
+static int io_decode(struct io_string *s)
+{
+	const struct vmm_page *page = s->vcpu->hm->page;
+	gva_t base = s->long_mode ? 0 : page->sregs.seg[VMM_CS].base;
+	u64 rip = page->gprs.rip;
+	u8 byte = 0;
+	int ret;
+
+	s->io.addr_size = io_addr_size(s);
+	s->io.seg = VMM_DS;
+	for (u32 i = 0; i < INTERP_MAX_LENGTH; i++) {
+		gva_t gva = base + rip + i;
+
+		ret = em_mem_fetch(&s->mem, s->long_mode ? gva : (u32)gva, &byte, 1, &s->ex);
+		if (ret)
+			return ret;
+		if (!io_prefix(s, byte))
+			break;
+	}
+	if (s->in)
+		s->io.seg = VMM_ES;
+	s->mask = s->io.addr_size == 8 ? ~0ULL : s->io.addr_size == 4 ? 0xffffffff : 0xffff;
+	s->index = s->in ? VMM_RDI : VMM_RSI;
+	s->seg = &page->sregs.seg[s->io.seg];
+	return 0;
+}
+
 static int em_io_string(struct em_vcpu *vcpu, const struct vmm_exit_io *io)
 {
 	struct vmm_page *page = vcpu->hm->page;
@@ -153,30 +209,28 @@ static int em_io_string(struct em_vcpu *vcpu, const struct vmm_exit_io *io)
 		.vcpu = vcpu,
 		.io = *io,
 		.in = io->flags & VMM_IO_IN,
-		.mask = io->addr_size == 8 ? ~0ULL : io->addr_size == 4 ? 0xffffffff : 0xffff,
 	};
-	bool done;
+	bool done = false;
 	int ret;
 
 	if (em_need(vcpu, VMM_GROUP_GPRS | VMM_GROUP_SREGS))
 		return EM_STOPPED;
-	if (s.in)
-		s.io.seg = VMM_ES;
-	if (s.io.seg > VMM_GS)
-		return em_crash(vcpu, "string I/O through segment %u", s.io.seg);
-	s.index = s.in ? VMM_RDI : VMM_RSI;
-	s.seg = &page->sregs.seg[s.io.seg];
 	s.long_mode = (page->sregs.efer & EFER_LMA) &&
 		      (page->sregs.seg[VMM_CS].attr & INTERP_SEG_LONG);
 	em_mem_init(vcpu, &s.mem);
 
-	ret = io_batch(&s, &done);
+	ret = io_decode(&s);
+	if (!ret)
+		ret = io_batch(&s, &done);
 	page->dirty |= VMM_GROUP_GPRS;
 	if (ret == -EFAULT)
 		return em_raise(vcpu, s.ex.vector, s.ex.error_code, s.ex.cr2);
 	if (ret && ret != -EAGAIN)
 		return em_crash(vcpu, "string I/O: %s", strerror(-ret));
-	return ret || !done ? 0 : em_advance(vcpu, page->insn_len);
+	if (ret)
+		return 0;
+	return done ? em_advance(vcpu, page->insn_len) :
+		      em_done(vcpu, page->gprs.rflags & RFLAGS_TF);
 }
 
 int em_exit_io(struct em_vcpu *vcpu)
