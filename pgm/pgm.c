@@ -116,17 +116,17 @@ static int pgm_backed_add(struct pgm *pgm, const struct pgm_range *range, struct
 
 /* ---- building it ---------------------------------------------------------------- */
 
-/* A mapping of @size bytes whose address is aligned like a huge page. */
-static void *pgm_map_aligned(u64 size)
+/* A mapping of @size bytes at an address aligned to @align. */
+static void *pgm_map_aligned(u64 size, u64 align)
 {
-	u64 room = size + HUGE_SIZE;
+	u64 room = size + align;
 	u8 *map = mmap(NULL, room, PROT_READ | PROT_WRITE,
 		       MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
 	u8 *start;
 
 	if (map == MAP_FAILED)
 		return NULL;
-	start = (u8 *)ALIGN_UP((uintptr_t)map, HUGE_SIZE);
+	start = (u8 *)ALIGN_UP((uintptr_t)map, align);
 	if (start > map)
 		munmap(map, start - map);
 	if (map + room > start + size)
@@ -145,19 +145,52 @@ static int pgm_ram_add(struct pgm *pgm, gpa_t start, gpa_t end, const char *name
 	return end > start ? pgm_backed_add(pgm, &range, err) : 0;
 }
 
-static int pgm_ram_create(struct pgm *pgm, u64 bytes, bool large_pages, struct error *err)
+/* Put pages of the host's pool, reserved here and now, at [@start, @end) of RAM. */
+static int pgm_hugetlb_map(struct pgm *pgm, gpa_t start, gpa_t end, u64 size, struct error *err)
 {
-	u64 low = min(bytes, PGM_HOLE_START);
-	u64 high = bytes > PGM_HOLE_START ? PGM_HOLE_END + (bytes - PGM_HOLE_START) : 0;
+	int flags = MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED | MAP_HUGETLB |
+		    __builtin_ctzll(size) << MAP_HUGE_SHIFT;
+
+	if (start >= end)
+		return 0;
+	if (mmap((u8 *)pgm->ram + start, end - start, PROT_READ | PROT_WRITE, flags, -1, 0) !=
+	    MAP_FAILED)
+		return 0;
+	return error_errno(err, errno, "hm.hugetlb: %llu pages of %llu MiB, "
+			   "see nr_hugepages in /sys/kernel/mm/hugepages",
+			   (unsigned long long)((end - start) / size),
+			   (unsigned long long)(size >> 20));
+}
+
+static int pgm_ram_map(struct pgm *pgm, const struct pgm_config *config, gpa_t low, gpa_t high,
+		       struct error *err)
+{
 	int ret;
 
 	pgm->ram_span = max(low, high);
-	pgm->ram = pgm_map_aligned(pgm->ram_span);
+	pgm->ram = pgm_map_aligned(pgm->ram_span, max(config->hugetlb, HUGE_SIZE));
 	if (!pgm->ram)
 		return error_errno(err, errno, "memory: %llu MiB for the guest",
-				   (unsigned long long)(bytes >> 20));
+				   (unsigned long long)(config->ram_bytes >> 20));
+	if (config->hugetlb) {
+		ret = pgm_hugetlb_map(pgm, 0, low, config->hugetlb, err);
+		return ret ? ret : pgm_hugetlb_map(pgm, PGM_HOLE_END, high, config->hugetlb, err);
+	}
 	/* Advice only: a host without huge pages is slower, not wrong. */
-	madvise(pgm->ram, pgm->ram_span, large_pages ? MADV_HUGEPAGE : MADV_NOHUGEPAGE);
+	madvise(pgm->ram, pgm->ram_span,
+		config->large_pages ? MADV_HUGEPAGE : MADV_NOHUGEPAGE);
+	return 0;
+}
+
+static int pgm_ram_create(struct pgm *pgm, const struct pgm_config *config, struct error *err)
+{
+	u64 bytes = config->ram_bytes, low = min(bytes, PGM_HOLE_START);
+	u64 high = bytes > PGM_HOLE_START ? PGM_HOLE_END + (bytes - PGM_HOLE_START) : 0;
+	int ret;
+
+	ret = pgm_ram_map(pgm, config, low, high, err);
+	if (ret)
+		return ret;
 	/* Guest memory is no help in a core file, and huge. */
 	madvise(pgm->ram, pgm->ram_span, MADV_DONTDUMP);
 
@@ -169,9 +202,10 @@ static int pgm_ram_create(struct pgm *pgm, u64 bytes, bool large_pages, struct e
 	return ret;
 }
 
-int pgm_create(struct pgm **out, struct hm_vm *hm, u64 ram_bytes, bool large_pages,
+int pgm_create(struct pgm **out, struct hm_vm *hm, const struct pgm_config *config,
 	       struct error *err)
 {
+	u64 ram_bytes = config->ram_bytes;
 	u32 bits = hm ? hm_vm_info(hm)->phys_bits : 40;
 	struct pgm *pgm;
 	int ret;
@@ -182,11 +216,15 @@ int pgm_create(struct pgm **out, struct hm_vm *hm, u64 ram_bytes, bool large_pag
 	if (ram_bytes > (1ULL << min(bits, 46U)) - PGM_HOLE_END)
 		return error_set(err, ERANGE, "memory: %llu MiB are more than a guest can address",
 				 (unsigned long long)(ram_bytes >> 20));
+	if (config->hugetlb && !IS_ALIGNED(ram_bytes, config->hugetlb))
+		return error_set(err, EINVAL, "memory: %llu MiB are not whole pages of %llu MiB, "
+				 "as hm.hugetlb wants", (unsigned long long)(ram_bytes >> 20),
+				 (unsigned long long)(config->hugetlb >> 20));
 	pgm = calloc(1, sizeof(*pgm));
 	if (!pgm)
 		return error_errno(err, ENOMEM, "memory");
 	pgm->hm = hm;
-	ret = pgm_ram_create(pgm, ram_bytes, large_pages, err);
+	ret = pgm_ram_create(pgm, config, err);
 	if (ret) {
 		pgm_destroy(pgm);
 		return ret;

@@ -3,7 +3,8 @@
  * PGM, the page manager: what lies where in guest-physical space.
  *
  * Ranges are RAM, ROM or MMIO and never overlap. RAM is private anonymous
- * memory with huge pages advised, given to the module as slots; the module
+ * memory with huge pages advised, or taken from the host's pool of them (an
+ * administrator's hugetlb) on request, and given to the module as slots; the module
  * fills its nested tables from it as the guest touches it. An access outside
  * RAM and ROM comes back as an MMIO exit and is dispatched here to the
  * range's handler. What nobody claims reads as ones and drops writes.
@@ -37,8 +38,14 @@ struct pgm_mmio_ops {
 	void (*write)(void *ctx, u64 offset, u32 len, u64 value);
 };
 
+struct pgm_config {
+	u64 ram_bytes;			/* a multiple of the pages it is made of */
+	bool large_pages;		/* transparent ones advised, else advised against */
+	u64 hugetlb;			/* from the host's pool of pages of this size; 0: not */
+};
+
 /* @hm may be NULL in unit tests: memory without a module behind it. */
-int pgm_create(struct pgm **out, struct hm_vm *hm, u64 ram_bytes, bool large_pages,
+int pgm_create(struct pgm **out, struct hm_vm *hm, const struct pgm_config *config,
 	       struct error *err);
 void pgm_destroy(struct pgm *pgm);
 

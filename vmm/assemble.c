@@ -93,14 +93,22 @@ static int vm_time(struct vm *vm, struct error *err)
 static int vm_memory(struct vm *vm, struct error *err)
 {
 	const struct cfgm_node *node = cfgm_group(vm->config, "hm");
-	bool large = !node || cfgm_bool(node, "large_pages");
+	const char *hugetlb = vm_config_string(vm, "hm", "hugetlb", "");
+	struct pgm_config config = {
+		.ram_bytes = cfgm_size(vm->config, "memory"),
+		.large_pages = !node || cfgm_bool(node, "large_pages"),
+		.hugetlb = *hugetlb ? 1ULL << (strcmp(hugetlb, "2M") ? 30 : 21) : 0,
+	};
 	void *roms;
 	int ret;
 
-	ret = pgm_create(&vm->pgm, vm->hm_vm, cfgm_size(vm->config, "memory"), large, err);
+	ret = pgm_create(&vm->pgm, vm->hm_vm, &config, err);
 	if (ret)
 		return ret;
-	return pgm_rom_add(vm->pgm, VM_ROMS_GPA, VM_ROMS_SIZE, "option ROMs", &roms, err);
+	ret = pgm_rom_add(vm->pgm, VM_ROMS_GPA, VM_ROMS_SIZE, "option ROMs", &roms, err);
+	if (!ret)
+		memset(roms, 0xff, VM_ROMS_SIZE);
+	return ret;
 }
 
 static int vm_devices(struct vm *vm, struct error *err)

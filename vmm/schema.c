@@ -13,6 +13,7 @@
 static const char *const on_reboot_choices[] = { "exit", "reset", NULL };
 static const char *const provider_choices[] = { "none", "minimal", NULL };
 static const char *const provider_absent[] = { "kvm", "hyperv", NULL };
+static const char *const hugetlb_choices[] = { "2M", "1G", NULL };
 static const char *const unknown_msr_choices[] = { "gp", "ignore", NULL };
 static const char *const cpu_model_choices[] = { "host", NULL };
 
@@ -47,6 +48,8 @@ static const struct cfgm_key tm_keys[] = {
 static const struct cfgm_key hm_keys[] = {
 	{ .name = "large_pages", .type = CFGM_BOOL, .def = "true",
 	  .help = "back the guest's memory with large pages where that can be done" },
+	{ .name = "hugetlb", .type = CFGM_STRING, .choices = hugetlb_choices,
+	  .help = "take the memory from the host's pool of huge pages of this size" },
 	{ .name = "unknown_msr", .type = CFGM_STRING, .def = "gp", .choices = unknown_msr_choices,
 	  .help = "an MSR that is not known raises #GP, or reads 0 and ignores writes" },
 	{ 0 }

@@ -36,6 +36,7 @@
 
 #define PORT92_RESET	BIT(0)
 #define PORT92_A20	BIT(1)
+#define CF9_OFFSET	1		/* in the PCI address port, 0xcf8 */
 #define CF9_RESET	BIT(2)
 #define CF9_KEPT	0x0e
 
@@ -268,28 +269,34 @@ static u64 cf9_read(struct pdm_device *dev, u64 offset, u32 size)
 {
 	struct i8042 *s = pdm_state(dev);
 
-	return s->cf9;
+	return offset == CF9_OFFSET && size == 1 ? s->cf9 : ~0ULL;
 }
 
-/* "Reset Control Register": a rising CPU reset bit, of whatever kind the others say. */
+/*
+ * "Reset Control Register": it lies within the PCI address port, whose dwords
+ * are not for it. A rising CPU reset bit resets, of whatever kind the others
+ * say.
+ */
 static void cf9_write(struct pdm_device *dev, u64 offset, u32 size, u64 value)
 {
 	struct i8042 *s = pdm_state(dev);
 	bool rises = (value & CF9_RESET) && !(s->cf9 & CF9_RESET);
 
+	if (offset != CF9_OFFSET || size != 1)
+		return;
 	s->cf9 = (u8)value & CF9_KEPT;
 	if (rises)
 		pdm_vm_request(dev, PDM_RESET, 0);
 }
 
 static const struct i8042_port {
-	u16 port;
+	u16 port, count;
 	struct pdm_io_ops ops;
 } i8042_ports[] = {
-	{ 0x60, { .read = data_read, .write = data_write, .sizes = 1 } },
-	{ 0x64, { .read = status_read, .write = command_write, .sizes = 1 } },
-	{ 0x92, { .read = port92_read, .write = port92_write, .sizes = 1 } },
-	{ 0xcf9, { .read = cf9_read, .write = cf9_write, .sizes = 1 } },
+	{ 0x60, 1, { .read = data_read, .write = data_write, .sizes = 1 } },
+	{ 0x64, 1, { .read = status_read, .write = command_write, .sizes = 1 } },
+	{ 0x92, 1, { .read = port92_read, .write = port92_write, .sizes = 1 } },
+	{ 0xcf9 - CF9_OFFSET, 4, { .read = cf9_read, .write = cf9_write } },
 };
 
 /* ---- life --------------------------------------------------------------------------------- */
@@ -299,7 +306,8 @@ static int i8042_create(struct pdm_device *dev, struct error *err)
 	int ret = 0;
 
 	for (unsigned int i = 0; i < ARRAY_SIZE(i8042_ports) && !ret; i++)
-		ret = pdm_port_register(dev, i8042_ports[i].port, 1, &i8042_ports[i].ops, err);
+		ret = pdm_port_register(dev, i8042_ports[i].port, i8042_ports[i].count,
+					&i8042_ports[i].ops, err);
 	return ret;
 }
 

@@ -50,10 +50,11 @@ static int setup(void **state)
 {
 	static struct vm vm;
 	struct pdm_config config = { .ops = &vm_ops, .ctx = &vm };
+	struct pgm_config memory = { .ram_bytes = 1 << 20 };
 
 	vm = (struct vm) { 0 };
 	assert_int_equal(tm_create(&vm.tm, NULL, NULL), 0);
-	assert_int_equal(pgm_create(&vm.pgm, NULL, 1 << 20, false, NULL), 0);
+	assert_int_equal(pgm_create(&vm.pgm, NULL, &memory, NULL), 0);
 	config.tm = vm.tm;
 	config.pgm = vm.pgm;
 	assert_int_equal(pdm_create(&vm.pdm, &config, NULL), 0);

@@ -16,18 +16,29 @@ static struct pgm *make(u64 bytes)
 	struct error err = { 0 };
 	struct pgm *pgm;
 
-	assert_int_equal(pgm_create(&pgm, NULL, bytes, true, &err), 0);
+	assert_int_equal(pgm_create(&pgm, NULL, &(struct pgm_config){ bytes, true, 0 }, &err), 0);
 	return pgm;
+}
+
+static int create_status(u64 bytes, u64 hugetlb)
+{
+	struct pgm_config config = { .ram_bytes = bytes, .hugetlb = hugetlb };
+	struct error err = { 0 };
+	struct pgm *pgm;
+
+	return pgm_create(&pgm, NULL, &config, &err);
 }
 
 static void test_sizes(void **state)
 {
-	struct error err = { 0 };
 	struct pgm *pgm;
 
-	assert_int_equal(pgm_create(&pgm, NULL, 0, true, &err), -EINVAL);
-	assert_int_equal(pgm_create(&pgm, NULL, 4097, true, &err), -EINVAL);
-	assert_int_equal(pgm_create(&pgm, NULL, ~0xfffULL, true, &err), -ERANGE);
+	assert_int_equal(create_status(0, 0), -EINVAL);
+	assert_int_equal(create_status(4097, 0), -EINVAL);
+	assert_int_equal(create_status(~0xfffULL, 0), -ERANGE);
+	assert_int_equal(create_status(3 * MIB, 2 * MIB), -EINVAL);
+	/* No host that runs tests has set 512 GiB aside. */
+	assert_int_equal(create_status(512 * GIB, GIB), -ENOMEM);
 	/* Less than the low area. */
 	pgm = make(64 << 10);
 	assert_non_null(pgm_host(pgm, 0xffff, 1, false));

@@ -103,6 +103,17 @@ static void test_resets(void **state)
 	resets(0xcf9, 0x02, 0x0a, false);
 }
 
+/* A kernel that looks for PCI writes such dwords, with the reset bit in byte 1. */
+static void test_pci_address(void **state)
+{
+	struct pdm_device *dev = fake_create(&i8042_device, NULL);
+
+	fake_out(dev, 0xcf8, 4, 0x80003400);
+	assert_int_equal(dev->request_count, 0);
+	assert_int_equal(fake_in(dev, 0xcf8, 4), 0xffffffff);
+	fake_destroy(dev);
+}
+
 static void test_moved(void **state)
 {
 	struct pdm_device *dev = fake_create(&i8042_device, NULL);
@@ -131,6 +142,7 @@ int main(void)
 		cmocka_unit_test(test_no_devices),
 		cmocka_unit_test(test_a20),
 		cmocka_unit_test(test_resets),
+		cmocka_unit_test(test_pci_address),
 		cmocka_unit_test(test_moved),
 		cmocka_unit_test(test_hostile),
 	};
