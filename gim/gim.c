@@ -30,7 +30,8 @@ int gim_find(const struct gim_provider **out, const char *name, struct error *er
 		if (strcmp(gim_rows[i].name, name))
 			continue;
 		*out = gim_rows[i].provider;
-		return *out ? 0 : error_set(err, ENODEV, "gim.provider: %s is known, but not built in",
+		return *out ? 0 : error_set(err, ENODEV,
+						 "gim.provider: %s is known, but not built in",
 					    name);
 	}
 	return error_set(err, ENODEV, "gim.provider: %s does not exist", name);

@@ -165,7 +165,8 @@ static int exit_dr(struct vcpu *vcpu)
 
 	ret = insn_fetch(vcpu, &insn);
 	if (ret != RUN_GUEST)
-		return ret == -EAGAIN ? RUN_GUEST : ret < 0 ? event_exception(vcpu, X86_TRAP_UD) : ret;
+		return ret == -EAGAIN ? RUN_GUEST :
+		       ret < 0 ? event_exception(vcpu, X86_TRAP_UD) : ret;
 	gpr = &vcpu->gprs.r[insn.rm];
 	if (insn.opcode == 0x21) {
 		u64 value;

@@ -16,7 +16,10 @@
  */
 int insn_fetch(struct vcpu *vcpu, struct decode_insn *insn);
 
-/* RIP past the instruction; single-stepping traps; the shadow ends. Returns RUN_GUEST or RUN_USER. */
+/*
+ * RIP past the instruction; single-stepping traps; the shadow ends. Returns
+ * RUN_GUEST or RUN_USER.
+ */
 int insn_skip(struct vcpu *vcpu);
 /* The same where the length is known, e.g. from the CPU. */
 int insn_advance(struct vcpu *vcpu, u64 next_rip);

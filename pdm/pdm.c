@@ -150,7 +150,8 @@ int pdm_chipset_create(struct pdm *pdm, struct error *err)
 		if (!name)
 			continue;
 		if (!type)
-			return error_set(err, ENODEV, "%s: this part of the chipset is not built in",
+			return error_set(err, ENODEV,
+					 "%s: this part of the chipset is not built in",
 					 name);
 		ret = pdm_device_add(pdm, type, NULL, err);
 		if (ret)

@@ -84,7 +84,7 @@ static int vm_time(struct vm *vm, struct error *err)
 	return ret;
 }
 
-/* ---- memory and devices ----------------------------------------------------------------- */
+/* ---- memory and devices -------------------------------------------------------------- */
 
 /* Option ROMs, of which there are none: kernels search here, a byte at a time. */
 #define VM_ROMS_GPA	0xc0000
@@ -157,7 +157,7 @@ static int vm_tables(struct vm *vm, struct error *err)
 	return acpi_build(vm->pgm, &config, &vm->rsdp, err);
 }
 
-/* ---- the kernel ----------------------------------------------------------------------------- */
+/* ---- the kernel ---------------------------------------------------------------------- */
 
 static int vm_open_kernel(struct vm *vm, struct error *err)
 {
@@ -177,7 +177,10 @@ static int vm_open_kernel(struct vm *vm, struct error *err)
 		const struct cfgm_node *item = cfgm_item(node, "modules", i);
 
 		modules[i].path = cfgm_path(item, "path");
-		modules[i].cmdline = cfgm_has(item, "cmdline") ? cfgm_string(item, "cmdline") : NULL;
+		if (cfgm_has(item, "cmdline"))
+			modules[i].cmdline = cfgm_string(item, "cmdline");
+		else
+			modules[i].cmdline = NULL;
 	}
 	return boot_image_open(&vm->image, &config, err);
 }
@@ -227,7 +230,7 @@ static int vm_threads(struct vm *vm, struct error *err)
 	return em_create(&vm->em, &config, err);
 }
 
-/* ---- all of it --------------------------------------------------------------------------------- */
+/* ---- all of it ----------------------------------------------------------------------- */
 
 static int vm_open_module(struct vm *vm, struct error *err)
 {
@@ -246,7 +249,8 @@ int vm_assemble(struct vm *vm, struct error *err)
 	/* A kernel that cannot be opened is said before a module that is missing. */
 	static int (*const steps[])(struct vm *vm, struct error *err) = {
 		vm_open_kernel, vm_open_module, vm_time, vm_cpuid, vm_msrs, vm_cpus,
-		vm_memory, vm_devices, vm_tables, vm_tell_tsc, vm_load, vm_threads, vm_start_devices,
+		vm_memory, vm_devices, vm_tables, vm_tell_tsc, vm_load, vm_threads,
+		vm_start_devices,
 	};
 	int ret = 0;
 

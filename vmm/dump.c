@@ -159,7 +159,8 @@ static void dump_code(FILE *out, struct em_vcpu *vcpu, struct pgm *pgm)
 	if (!len)
 		fprintf(out, "code at RIP cannot be read\n");
 	for (int i = 0; i < CODE_LINES && at < len; i++) {
-		if (!ZYAN_SUCCESS(ZydisDisassembleIntel(mode, rip + at, code + at, len - at, &insn)))
+		if (!ZYAN_SUCCESS(ZydisDisassembleIntel(mode, rip + at, code + at, len - at,
+							&insn)))
 			break;
 		fprintf(out, "%s %016" PRIx64 "  %-40s ;", i ? "  " : "=>", rip + at, insn.text);
 		for (u32 b = 0; b < insn.info.length; b++)
@@ -201,7 +202,8 @@ static void dump_history(FILE *out, const struct vmm_history *history)
 	u64 count = min(next, (u64)HISTORY_LINES), last = 0;
 
 	if (count)
-		fprintf(out, "last exits, of %" PRIu64 ", oldest first (TSC ticks since the one before):\n",
+		fprintf(out, "last exits, of %" PRIu64
+			", oldest first (TSC ticks since the one before):\n",
 			next);
 	for (u64 i = next - count; i < next; i++) {
 		const struct vmm_history_entry *e = &history->entry[i % VMM_HISTORY_SIZE];
@@ -274,6 +276,7 @@ void dump_stats(FILE *out, struct hm_vm *hm)
 	qsort(counts, VMM_STAT_COUNT, sizeof(counts[0]), dump_compare);
 	fprintf(out, "%12" PRIu64 "  exits\n", exits);
 	for (u32 i = 0; i < VMM_STAT_COUNT && counts[i].count; i++)
-		fprintf(out, "%12" PRIu64 "  %s\n", counts[i].count, dump_stat_name(counts[i].stat));
+		fprintf(out, "%12" PRIu64 "  %s\n", counts[i].count,
+			dump_stat_name(counts[i].stat));
 	fflush(out);
 }

@@ -40,7 +40,7 @@ static u64 vm_host_ns(void)
 	return (u64)ts.tv_sec * NSEC_PER_SEC + ts.tv_nsec;
 }
 
-/* ---- notes of other threads --------------------------------------------------------------- */
+/* ---- notes of other threads ---------------------------------------------------------- */
 
 static void vm_wake(struct vm *vm)
 {
@@ -136,7 +136,7 @@ const struct em_ops vm_em_ops = {
 	.halted = vm_halted,
 };
 
-/* ---- the main thread's wait ------------------------------------------------------------------ */
+/* ---- the main thread's wait ---------------------------------------------------------- */
 
 /* What the wait looks at, besides what others noted. */
 struct vm_watch {
@@ -194,7 +194,7 @@ static void vm_wait(struct vm *vm, const struct vm_watch *watch)
 		vm_signal(vm);
 }
 
-/* ---- panics, dead machines, dumps -------------------------------------------------------------- */
+/* ---- panics, dead machines, dumps ---------------------------------------------------- */
 
 static void vm_watch_panic(struct vm *vm, struct vm_watch *watch)
 {
@@ -280,7 +280,7 @@ static void vm_watch_dump(struct vm *vm)
 	vm_go_on(vm);
 }
 
-/* ---- running ----------------------------------------------------------------------------------- */
+/* ---- running ------------------------------------------------------------------------- */
 
 /* Until it ends; then all is paused. */
 static void vm_loop(struct vm *vm)
@@ -329,7 +329,7 @@ static bool vm_restarts(struct vm *vm)
 	       !strcmp(cfgm_string(vm->config, "on_reboot"), "reset");
 }
 
-/* ---- the end ------------------------------------------------------------------------------------- */
+/* ---- the end ------------------------------------------------------------------------- */
 
 static int vm_status_exit(struct vm *vm)
 {
@@ -408,7 +408,7 @@ static int vm_status(struct vm *vm)
 	return -EINVAL;
 }
 
-/* ---- setting up -------------------------------------------------------------------------------------- */
+/* ---- setting up ---------------------------------------------------------------------- */
 
 static int vm_open_fds(struct vm *vm, sigset_t *old, struct error *err)
 {

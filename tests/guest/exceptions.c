@@ -75,7 +75,8 @@ CODE64(gp_lretq_null, "push $0; lea 1f(%rip), %rax; push %rax", "lretq; 1: nop")
 CODE64(np_lretq, "push $" STR(SEL_ABSENT_CODE) "; lea 1f(%rip), %rax; push %rax",
 	"lretq; 1: nop");
 CODE64(gp_iret_nt, "pushfq; orl $0x4000, (%rsp); popfq", "iretq");
-CODE64(gp_lidt, "movabs $0x800000000000, %rax; push %rax; pushw $0xfff", "lidt (%rsp); add $10, %rsp");
+CODE64(gp_lidt, "movabs $0x800000000000, %rax; push %rax; pushw $0xfff",
+	"lidt (%rsp); add $10, %rsp");
 CODE64(gp_cr0_pe, "mov %cr0, %rax; and $~1, %rax", "mov %rax, %cr0");
 CODE64(gp_cr0_nw, "mov %cr0, %rax; bts $29, %rax; btr $30, %rax", "mov %rax, %cr0");
 CODE64(gp_cr0_high, "mov %cr0, %rax; bts $32, %rax", "mov %rax, %cr0");

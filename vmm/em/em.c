@@ -54,7 +54,9 @@ int em_raise(struct em_vcpu *vcpu, u8 vector, u32 error, u64 payload)
 
 	if (ret == -EIO)
 		return em_triple_fault(vcpu);
-	return ret ? em_crash(vcpu, "exception %u cannot be raised: %s", vector, strerror(-ret)) : 0;
+	if (!ret)
+		return 0;
+	return em_crash(vcpu, "exception %u cannot be raised: %s", vector, strerror(-ret));
 }
 
 int em_done(struct em_vcpu *vcpu, bool single_step)

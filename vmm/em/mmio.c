@@ -62,7 +62,8 @@ int em_exit_mmio(struct em_vcpu *vcpu)
 	if (em_need(vcpu, VMM_GROUP_GPRS | VMM_GROUP_SREGS | VMM_GROUP_EVENTS))
 		return EM_STOPPED;
 	if (page->events.type != VMM_EVENT_NONE)
-		return em_crash(vcpu, "the delivery of vector %u touches 0x%llx, which is no memory",
+		return em_crash(vcpu,
+				"the delivery of vector %u touches 0x%llx, which is no memory",
 				page->events.vector, (unsigned long long)page->u.mmio.gpa);
 	em_cpu_get(vcpu, &cpu);
 	em_mem_init(vcpu, &insn.mem);

@@ -22,7 +22,8 @@
 #define CLOCK_MONOTONIC	1
 #define smp_load_acquire(p)	READ_ONCE(*(p))
 
-typedef struct { bool held; } raw_spinlock_t;
+struct fake_lock { bool held; };
+#define raw_spinlock_t struct fake_lock
 typedef s64 ktime_t;
 
 #define raw_spin_lock_irqsave(l, flags)	do {		\
@@ -718,7 +719,7 @@ static void test_state_refused(void **state)
 	static const struct {
 		u32 offset, value;
 	} rows[] = {
-		{ 0x000, 1 }, { 0x024, 1 }, { 0x2f0, 1 }, { 0x3fc, 1 }, 
+		{ 0x000, 1 }, { 0x024, 1 }, { 0x2f0, 1 }, { 0x3fc, 1 },
 		{ LAPIC_VERSION, 0x50014 }, { LAPIC_TPR, 0x100 }, { LAPIC_LDR, 0x100 },
 		{ LAPIC_DFR, 0xf0000000 }, { LAPIC_SVR, 0x2ff }, { LAPIC_ISR, 0x8000 },
 		{ LAPIC_IRR, 1 }, { LAPIC_TMR, 2 }, { LAPIC_ESR, 1 }, { LAPIC_ICR, 0x100000 },

@@ -74,7 +74,7 @@ static int teardown(void **state)
 
 static const struct ssm_field no_fields[] = { SSM_END };
 
-/* ---- ports and memory -------------------------------------------------------------- */
+/* ---- ports and memory ---------------------------------------------------------------- */
 
 struct probe {
 	unsigned int reads, writes, resets;
@@ -328,7 +328,7 @@ static void test_lines(void **state)
 	assert_int_equal(ioapic_eoi, 0x44);
 }
 
-/* ---- timers, requests, memory ------------------------------------------------------------ */
+/* ---- timers, requests, memory -------------------------------------------------------- */
 
 static struct pdm_timer *timer;
 static struct pdm_device *timed;
@@ -400,7 +400,7 @@ static void test_helpers(void **state)
 	pdm_msi_send(timed, 0xfee00000, 0x31);
 }
 
-/* ---- the console filter --------------------------------------------------------------------- */
+/* ---- the console filter -------------------------------------------------------------- */
 
 static struct pdm_device *talker;
 
@@ -434,7 +434,8 @@ static void test_console(void **state)
 	say("\n");
 	pdm_console_last(vm->pdm, small, sizeof(small));
 	assert_string_equal(small, "thir");
-	assert_int_equal(pdm_console_bytes(vm->pdm), strlen("first\r\nsecond \x1b[0m\r\n\r\n  \nthird\n"));
+	assert_int_equal(pdm_console_bytes(vm->pdm),
+			 strlen("first\r\nsecond \x1b[0m\r\n\r\n  \nthird\n"));
 	for (int i = 0; i < 100; i++)
 		say("a line that never ends ");
 	say("\n");
@@ -468,7 +469,7 @@ static void test_panic_line(void **state)
 	}
 }
 
-/* ---- the registry ------------------------------------------------------------------------------ */
+/* ---- the registry -------------------------------------------------------------------- */
 
 extern const struct pdm_device_type serial_device;
 

@@ -173,10 +173,13 @@ static void test_kernel_required(void **state)
 
 static void test_limits(void **state)
 {
-	static const char *const good[] = { "cpus=1", "cpus=255", "memory=1M", "memory=4T", "timeout=1" };
+	static const char *const good[] = {
+		"cpus=1", "cpus=255", "memory=1M", "memory=4T", "timeout=1"
+	};
 	static const char *const bad[] = {
 		"cpus=0", "cpus=256", "memory=1023K", "memory=5T", "timeout=0", "timeout=-1",
-		"gim.provider=kvm", "cpu.model=486", "hm.unknown_msr=maybe", "devices=({type=\"floppy\";})",
+		"gim.provider=kvm", "cpu.model=486", "hm.unknown_msr=maybe",
+		"devices=({type=\"floppy\";})",
 	};
 
 	for (unsigned int i = 0; i < ARRAY_SIZE(good); i++)
