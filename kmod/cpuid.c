@@ -75,6 +75,29 @@ static const struct cpuid_rule cpuid_rules[] = {
 	{ 0x80000008, UINT_MAX, { 0xffff, F(CLZERO), NONE, NONE } },
 };
 
+/* What the host's kernel left of the CPUID word that holds @feature. */
+#define HOST(feature)	(boot_cpu_data.x86_capability[(X86_FEATURE_##feature) / 32])
+
+/*
+ * What the host's kernel does without (by its command line, or for an
+ * erratum), guests do without: CR4 and XCR0 are checked by the same words.
+ */
+static void cpuid_restrict(struct vmm_cpuid_entry *e)
+{
+	switch (e->leaf) {
+	case 1:
+		e->ecx &= HOST(XSAVE);
+		break;
+	case 7:
+		e->ebx &= HOST(FSGSBASE);
+		e->ecx &= HOST(LA57);
+		break;
+	case 0x80000001:
+		e->edx &= HOST(NX) | ~(F(NX) | F(GBPAGES) | F(FXSR_OPT) | F(RDTSCP));
+		break;
+	}
+}
+
 /* Bits that the module provides whatever the host has. */
 static void cpuid_add(struct vmm_cpuid_entry *e)
 {
@@ -126,6 +149,7 @@ static void cpuid_host(const struct cpuid_rule *rule, struct vmm_cpuid_entry *e)
 	e->ebx &= rule->mask[1];
 	e->ecx &= rule->mask[2];
 	e->edx &= rule->mask[3];
+	cpuid_restrict(e);
 	cpuid_add(e);
 }
 
