@@ -5,6 +5,7 @@
  */
 #include <linux/kernel.h>
 #include <linux/percpu.h>
+#include <linux/uaccess.h>
 #include <asm/debugreg.h>
 #include <asm/processor-flags.h>
 #include <asm/msr-index.h>
@@ -34,6 +35,53 @@ int insn_code_size(struct vcpu *vcpu)
 	return insn_code_size_of(&sregs);
 }
 
+/* ---- lengths remembered ----------------------------------------------------------- */
+
+static struct insn_memo *insn_memo(struct vcpu *vcpu)
+{
+	return &vcpu->memo[(vcpu->gprs.rip >> 1) % INSN_MEMOS];
+}
+
+/*
+ * The length if these bytes were seen here before and still stand there, else
+ * 0. A guest that maps another page here meanwhile, with the same kind of
+ * instruction at the same place but other prefixes, gets the wrong length: a
+ * risk only its own, and only on CPUs without next-RIP saving.
+ */
+static u32 insn_recall(struct vcpu *vcpu)
+{
+	struct insn_memo *memo = insn_memo(vcpu);
+	u64 bytes;
+
+	if (memo->rip != vcpu->gprs.rip || memo->cr3 != vcpu->exit.cr3 ||
+	    memo->slots_changed != READ_ONCE(vcpu->vm->slots_changed))
+		return 0;
+	if (get_user(bytes, memo->user) || bytes != memo->bytes)
+		return 0;
+	return memo->length;
+}
+
+static void insn_remember(struct vcpu *vcpu, gpa_t gpa, u32 length)
+{
+	struct vcpu_exit *exit = &vcpu->exit;
+	struct insn_memo memo = {
+		.rip = vcpu->gprs.rip,
+		.cr3 = exit->cr3,
+		.slots_changed = READ_ONCE(vcpu->vm->slots_changed),
+		.length = length,
+	};
+
+	if (length > sizeof(memo.bytes) || (gpa & ~PAGE_MASK) > PAGE_SIZE - sizeof(memo.bytes))
+		return;
+	memo.user = mem_user_of(vcpu->vm, gpa);
+	if (!memo.user)
+		return;
+	memcpy(&memo.bytes, exit->insn, sizeof(memo.bytes));
+	*insn_memo(vcpu) = memo;
+}
+
+/* ---- reading ------------------------------------------------------------------------- */
+
 static int insn_read_entry(void *ctx, gpa_t gpa, void *buf, unsigned int size)
 {
 	return mem_read(ctx, gpa, buf, size);
@@ -49,9 +97,9 @@ static const struct pgm_walk_ops insn_walk_ops = {
 	.exchange = insn_set_entry,
 };
 
-/* Up to the end of the page that holds @gva: bytes read, or -errno. */
+/* Up to the end of the page that holds @gva: bytes read, or -errno; *@gpa is where. */
 static int insn_read_page(struct vcpu *vcpu, const struct vmm_sregs *sregs, u64 gva, u8 *bytes,
-			  unsigned int count)
+			  unsigned int count, gpa_t *gpa)
 {
 	struct pgm_paging paging = {
 		.cr0 = sregs->cr0, .cr3 = sregs->cr3, .cr4 = sregs->cr4, .efer = sregs->efer,
@@ -71,26 +119,29 @@ static int insn_read_page(struct vcpu *vcpu, const struct vmm_sregs *sregs, u64 
 	}
 	if (ret)
 		return ret < 0 ? ret : -EFAULT;
+	*gpa = walk.gpa;
 	ret = mem_read(vcpu->vm, walk.gpa, bytes, count);
 	return ret ? ret : count;
 }
 
-static int insn_read(struct vcpu *vcpu, const struct vmm_sregs *sregs, int code_size, u8 *bytes)
+static int insn_read(struct vcpu *vcpu, const struct vmm_sregs *sregs, int code_size, u8 *bytes,
+		     gpa_t *gpa)
 {
 	u64 gva = vcpu->gprs.rip + sregs->seg[VMM_CS].base;
+	gpa_t next;
 	int n, more;
 
 	if (code_size != 8)
 		gva = (u32)gva;
 	else
 		gva = vcpu->gprs.rip;
-	n = insn_read_page(vcpu, sregs, gva, bytes, DECODE_MAX);
+	n = insn_read_page(vcpu, sregs, gva, bytes, DECODE_MAX, gpa);
 	if (n < 0 || n == DECODE_MAX)
 		return n;
 	/* Only an instruction that needs the next page may fault on it. */
 	if (decode_insn(&(struct decode_insn){}, bytes, n, code_size) != -ENODATA)
 		return n;
-	more = insn_read_page(vcpu, sregs, gva + n, bytes + n, DECODE_MAX - n);
+	more = insn_read_page(vcpu, sregs, gva + n, bytes + n, DECODE_MAX - n, &next);
 	return more < 0 ? more : n + more;
 }
 
@@ -100,12 +151,13 @@ int insn_fetch(struct vcpu *vcpu, struct decode_insn *insn)
 	struct vmm_sregs sregs;
 	u8 bytes[DECODE_MAX];
 	int n, err, code_size;
+	gpa_t gpa;
 
 	hw->sregs_get(vcpu, &sregs);
 	code_size = insn_code_size_of(&sregs);
 	if (exit->bytes)
 		return decode_insn(insn, exit->insn, exit->bytes, code_size) ?: RUN_GUEST;
-	n = insn_read(vcpu, &sregs, code_size, bytes);
+	n = insn_read(vcpu, &sregs, code_size, bytes, &gpa);
 	if (n == -EAGAIN)
 		return n;
 	if (n == -EIO)
@@ -115,7 +167,10 @@ int insn_fetch(struct vcpu *vcpu, struct decode_insn *insn)
 	memcpy(exit->insn, bytes, n);
 	exit->bytes = n;
 	err = decode_insn(insn, bytes, n, code_size);
-	return err ? err : RUN_GUEST;
+	if (err)
+		return err;
+	insn_remember(vcpu, gpa, insn->length);
+	return RUN_GUEST;
 }
 
 int insn_advance(struct vcpu *vcpu, u64 next_rip)
@@ -135,6 +190,8 @@ int insn_skip(struct vcpu *vcpu)
 	struct decode_insn insn;
 	int ret;
 
+	if (!vcpu->exit.insn_len)
+		vcpu->exit.insn_len = insn_recall(vcpu);
 	if (!vcpu->exit.insn_len) {
 		ret = insn_fetch(vcpu, &insn);
 		if (ret == -ENOSYS || ret == -ENODATA)
@@ -145,7 +202,7 @@ int insn_skip(struct vcpu *vcpu)
 		vcpu->exit.insn_len = insn.length;
 	}
 	next += vcpu->exit.insn_len;
-	if (next >> 32 && insn_code_size(vcpu) != 8)
+	if ((next ^ vcpu->gprs.rip) >> 32 && insn_code_size(vcpu) != 8)
 		next = (u32)next;
 	return insn_advance(vcpu, next);
 }

@@ -184,6 +184,7 @@ long mem_set_slot(struct vm *vm, const struct vmm_slot *req)
 	spin_lock(&vm->mmu_lock);
 	if (slot->pages && npt_zap(vm, slot->gfn, slot->gfn + slot->pages))
 		npt_flush(vm);
+	vm->slots_changed++;
 	old_dirty = slot->dirty;
 	*slot = (struct slot) {
 		.flags = req->flags,
@@ -456,6 +457,17 @@ static int mem_copy(struct vm *vm, gpa_t gpa, void *buf, unsigned int len, bool 
 	}
 	up_read(&vm->slots_lock);
 	return err;
+}
+
+const void __user *mem_user_of(struct vm *vm, gpa_t gpa)
+{
+	const void __user *user;
+	struct slot *slot;
+
+	down_read(&vm->slots_lock);
+	user = mem_user(vm, gpa, false, &slot);
+	up_read(&vm->slots_lock);
+	return user;
 }
 
 int mem_read(struct vm *vm, gpa_t gpa, void *buf, unsigned int len)

@@ -25,6 +25,8 @@ int mem_fault(struct vcpu *vcpu, gpa_t gpa, u32 fault);
 /* Copies between slots and the kernel; -EFAULT. A vCPU's own thread. */
 int mem_read(struct vm *vm, gpa_t gpa, void *buf, unsigned int len);
 int mem_write(struct vm *vm, gpa_t gpa, const void *buf, unsigned int len);
+/* The user address behind @gpa, to read through as long as no slot changes; NULL: none. */
+const void __user *mem_user_of(struct vm *vm, gpa_t gpa);
 /* Atomic on guest memory of @size 4 or 8: -EAGAIN if *@gpa was not @old. */
 int mem_cmpxchg(struct vm *vm, gpa_t gpa, u64 old, u64 new, unsigned int size);
 

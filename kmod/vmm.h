@@ -66,6 +66,7 @@ struct vm {
 
 	struct rw_semaphore slots_lock;
 	struct slot slot[VMM_MAX_SLOTS];
+	u64 slots_changed;		/* how often */
 
 	spinlock_t mmu_lock;
 	struct npt npt;
@@ -116,6 +117,7 @@ struct vcpu_exit {
 	u64 gpa;			/* NESTED_FAULT: the address */
 	u32 fault;			/* NESTED_FAULT: VMM_FAULT_* */
 	u64 next_rip;			/* IO: where to go on */
+	u64 cr3;			/* only where the CPU tells no lengths */
 	struct vmm_exit_io io;
 	u8 cr, gpr;			/* CR, DR: register and operand, if known */
 	u8 bytes;			/* in insn[]; 0: none were given */
@@ -125,6 +127,20 @@ struct vcpu_exit {
 #define VMM_FAULT_WRITE		BIT(0)
 #define VMM_FAULT_FETCH		BIT(1)
 #define VMM_FAULT_WALK		BIT(2)	/* while walking the guest's own tables */
+
+/*
+ * Where an instruction that exited lay, for CPUs that tell no lengths: its
+ * bytes are looked at again through the host address, without a page walk.
+ */
+struct insn_memo {
+	u64 rip, cr3;
+	u64 slots_changed;		/* vm->slots_changed at that time */
+	const u64 __user *user;
+	u64 bytes;			/* the first 8 from there on */
+	u32 length;
+};
+
+#define INSN_MEMOS 16
 
 struct lapic;
 
@@ -163,6 +179,7 @@ struct vcpu {
 
 	struct vcpu_exit exit;
 	u64 exit_start;			/* RIP of the instruction that exited */
+	struct insn_memo memo[INSN_MEMOS];	/* by RIP; see insn.c */
 	u64 loop_rip;			/* where an event's delivery faulted last */
 	u32 loop_count;			/* and how often in a row */
 	bool window_intr, window_nmi;	/* what the vendor was told */

@@ -168,6 +168,7 @@ void svm_exit_decode(struct vcpu *vcpu)
 	exit->raw = code;
 	exit->info1 = vmcb->control.exit_info_1;
 	exit->info2 = vmcb->control.exit_info_2;
+	exit->cr3 = vmcb->save.cr3;
 	exit->bytes = 0;
 	exit->insn_len = 0;
 	if (unlikely(vcpu->events.nmi_masked))
