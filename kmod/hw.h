@@ -16,6 +16,7 @@ struct vmm_hw_ops {
 	const char *name;		/* "AMD-V" */
 	u32 vendor;			/* VMM_VENDOR_* */
 	const struct npt_format *npt;
+	u32 shared_msrs;		/* bits by enum msr_shared: not switched by the CPU */
 
 	/*
 	 * At module load: find out what is there, allocate what every CPU
@@ -65,5 +66,6 @@ extern const struct vmm_hw_ops *hw;
 extern struct vmm_info hw_info;
 
 extern const struct vmm_hw_ops svm_ops;
+extern const struct vmm_hw_ops vmx_ops;
 
 #endif

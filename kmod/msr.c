@@ -153,7 +153,7 @@ static int msr_pat_set(struct vcpu *vcpu, u32 index, u64 value)
 
 static int msr_tsc_aux_get(struct vcpu *vcpu, u32 index, u64 *value)
 {
-	*value = vcpu->tsc_aux;
+	*value = vcpu->shared_msr[MSR_SHARED_TSC_AUX];
 	return 0;
 }
 
@@ -161,10 +161,7 @@ static int msr_tsc_aux_set(struct vcpu *vcpu, u32 index, u64 value)
 {
 	if (value >> 32)
 		return -EINVAL;
-	preempt_disable();
-	vcpu->tsc_aux = value;
-	msr_load(vcpu);
-	preempt_enable();
+	msr_shared_set(vcpu, MSR_SHARED_TSC_AUX, value);
 	return 0;
 }
 
@@ -345,7 +342,7 @@ int msr_write(struct vcpu *vcpu, u32 index, u64 value)
 
 void msr_reset(struct vcpu *vcpu)
 {
-	vcpu->tsc_aux = 0;
+	memset(vcpu->shared_msr, 0, sizeof(vcpu->shared_msr));
 	vcpu->tsc_offset = 0;
 	vcpu->tsc_adjust = 0;
 	vcpu->misc_enable = MSR_IA32_MISC_ENABLE_FAST_STRING;
@@ -357,22 +354,46 @@ void msr_reset(struct vcpu *vcpu)
 	vcpu_request(vcpu, VCPU_REQ_CLOCK);
 }
 
-/* ---- TSC_AUX, which only user space reads ------------------------------------------ */
+/* ---- shared with user space ----------------------------------------------------------- */
 
-struct msr_shared {
-	struct user_return_notifier notifier;
-	bool registered;
-	u64 host, now;
+/*
+ * The kernel itself uses none of these, so the guest's values stay until this
+ * CPU returns to user space. The host's are read once: they are set at boot.
+ */
+static const u32 msr_shared_index[MSR_SHARED_COUNT] = {
+	[MSR_SHARED_TSC_AUX] = MSR_TSC_AUX,
+	[MSR_SHARED_STAR] = MSR_STAR,
+	[MSR_SHARED_LSTAR] = MSR_LSTAR,
+	[MSR_SHARED_SFMASK] = MSR_SYSCALL_MASK,
 };
 
-static DEFINE_PER_CPU(struct msr_shared, msr_shared);
+struct msr_cpu {
+	struct user_return_notifier notifier;
+	bool registered, known;
+	u64 host[MSR_SHARED_COUNT], now[MSR_SHARED_COUNT];
+};
 
-static void msr_unload(struct msr_shared *shared)
+static DEFINE_PER_CPU(struct msr_cpu, msr_cpus);
+
+static bool msr_is_shared(int i)
 {
-	if (shared->now != shared->host)
-		wrmsrl(MSR_TSC_AUX, shared->host);
-	shared->registered = false;
-	user_return_notifier_unregister(&shared->notifier);
+	if (i == MSR_SHARED_TSC_AUX)
+		return boot_cpu_has(X86_FEATURE_RDTSCP);
+	return hw->shared_msrs & BIT(i);
+}
+
+static void msr_unload(struct msr_cpu *mc)
+{
+	int i;
+
+	for (i = 0; i < MSR_SHARED_COUNT; i++) {
+		if (mc->now[i] == mc->host[i])
+			continue;
+		wrmsrl(msr_shared_index[i], mc->host[i]);
+		mc->now[i] = mc->host[i];
+	}
+	mc->registered = false;
+	user_return_notifier_unregister(&mc->notifier);
 }
 
 static void msr_user_return(struct user_return_notifier *notifier)
@@ -381,42 +402,65 @@ static void msr_user_return(struct user_return_notifier *notifier)
 
 	/* The IPI that turns virtualisation off unloads as well. */
 	local_irq_save(flags);
-	if (this_cpu_ptr(&msr_shared)->registered)
-		msr_unload(this_cpu_ptr(&msr_shared));
+	if (this_cpu_ptr(&msr_cpus)->registered)
+		msr_unload(this_cpu_ptr(&msr_cpus));
 	local_irq_restore(flags);
 }
 
 void msr_unload_cpu(void)
 {
-	struct msr_shared *shared = this_cpu_ptr(&msr_shared);
+	struct msr_cpu *mc = this_cpu_ptr(&msr_cpus);
 
-	if (shared->registered)
-		msr_unload(shared);
+	if (mc->registered)
+		msr_unload(mc);
+	/* The CPU may come back with other values. */
+	mc->known = false;
+}
+
+static void msr_learn(struct msr_cpu *mc)
+{
+	int i;
+
+	for (i = 0; i < MSR_SHARED_COUNT; i++) {
+		if (msr_is_shared(i))
+			rdmsrl(msr_shared_index[i], mc->host[i]);
+		mc->now[i] = mc->host[i];
+	}
+	mc->known = true;
 }
 
 /* Preemption off. */
 void msr_load(struct vcpu *vcpu)
 {
-	struct msr_shared *shared = this_cpu_ptr(&msr_shared);
+	struct msr_cpu *mc = this_cpu_ptr(&msr_cpus);
 	unsigned long flags;
+	int i;
 
-	if (!boot_cpu_has(X86_FEATURE_RDTSCP))
-		return;
-	if (shared->registered && shared->now == vcpu->tsc_aux)
+	if (mc->registered && !memcmp(mc->now, vcpu->shared_msr, sizeof(mc->now)))
 		return;
 	local_irq_save(flags);
-	if (!shared->registered) {
-		rdmsrl(MSR_TSC_AUX, shared->host);
-		shared->now = shared->host;
-		shared->notifier.on_user_return = msr_user_return;
-		user_return_notifier_register(&shared->notifier);
-		shared->registered = true;
+	if (!mc->known)
+		msr_learn(mc);
+	if (!mc->registered) {
+		mc->notifier.on_user_return = msr_user_return;
+		user_return_notifier_register(&mc->notifier);
+		mc->registered = true;
 	}
-	if (shared->now != vcpu->tsc_aux) {
-		wrmsrl(MSR_TSC_AUX, vcpu->tsc_aux);
-		shared->now = vcpu->tsc_aux;
+	for (i = 0; i < MSR_SHARED_COUNT; i++) {
+		if (mc->now[i] == vcpu->shared_msr[i] || !msr_is_shared(i))
+			continue;
+		wrmsrl(msr_shared_index[i], vcpu->shared_msr[i]);
+		mc->now[i] = vcpu->shared_msr[i];
 	}
 	local_irq_restore(flags);
+}
+
+void msr_shared_set(struct vcpu *vcpu, enum msr_shared which, u64 value)
+{
+	preempt_disable();
+	vcpu->shared_msr[which] = value;
+	msr_load(vcpu);
+	preempt_enable();
 }
 
 /* ---- ioctls --------------------------------------------------------------------------- */

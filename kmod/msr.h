@@ -17,6 +17,8 @@ void msr_reset(struct vcpu *vcpu);
 
 /* The MSRs that guest and host share and that only user space would notice. */
 void msr_load(struct vcpu *vcpu);
+/* Set one of them. Own thread. */
+void msr_shared_set(struct vcpu *vcpu, enum msr_shared which, u64 value);
 /* Give this CPU its own back at once; interrupts off. */
 void msr_unload_cpu(void);
 

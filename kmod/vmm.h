@@ -93,6 +93,12 @@ struct vm {
 	for ((_i) = 0; (_i) < smp_load_acquire(&(_vm)->vcpu_count) &&		\
 	     ((_v) = (_vm)->vcpu[_i], true); (_i)++)
 
+/* MSRs that the CPU does not switch and that only user space depends on: see msr.c. */
+enum msr_shared {
+	MSR_SHARED_TSC_AUX, MSR_SHARED_STAR, MSR_SHARED_LSTAR, MSR_SHARED_SFMASK,
+	MSR_SHARED_COUNT
+};
+
 /* ---- the vCPU (vcpu.c, run.c) -------------------------------------------------- */
 
 /* vcpu->requests: things to do before the next entry. Bits. */
@@ -119,9 +125,18 @@ struct vcpu_exit {
 	u64 next_rip;			/* IO: where to go on */
 	u64 cr3;			/* only where the CPU tells no lengths */
 	struct vmm_exit_io io;
-	u8 cr, gpr;			/* CR, DR: register and operand, if known */
+	u8 access;			/* CR, DR: enum vcpu_access and what it is done to, if known */
+	u8 reg, gpr;
+	u16 source;			/* LMSW: the operand */
 	u8 bytes;			/* in insn[]; 0: none were given */
 	u8 insn[15];
+	const char *refused;		/* BAD_STATE, OTHER: what the CPU did not like, if it said */
+};
+
+/* How an instruction that exited uses a register. UNKNOWN: it is to be decoded. */
+enum vcpu_access {
+	VCPU_ACCESS_UNKNOWN, VCPU_ACCESS_READ, VCPU_ACCESS_WRITE, VCPU_ACCESS_CLTS,
+	VCPU_ACCESS_LMSW,
 };
 
 #define VMM_FAULT_WRITE		BIT(0)
@@ -169,7 +184,8 @@ struct vcpu {
 	u64 cr2;
 	u64 xcr0;
 	u64 apic_base;			/* IA32_APIC_BASE */
-	u64 pat, tsc_aux, misc_enable, spec_ctrl, tsc_adjust;
+	u64 pat, misc_enable, spec_ctrl, tsc_adjust;
+	u64 shared_msr[MSR_SHARED_COUNT];
 	u64 mtrr_def, mtrr_fixed[11], mtrr_var[16];
 	s64 tsc_offset;			/* own adjustment on top of the VM's clock */
 
