@@ -5,7 +5,7 @@
 
 #include "vmm.h"
 
-/* MOV CR that exited, as decoded from memory. RUN_GUEST or RUN_USER. */
+/* MOV CR, CLTS or LMSW that exited. RUN_GUEST or RUN_USER. */
 int cr_access(struct vcpu *vcpu);
 
 #endif

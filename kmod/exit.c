@@ -157,27 +157,50 @@ static int exit_cr(struct vcpu *vcpu)
 	return cr_access(vcpu);
 }
 
-static int exit_dr(struct vcpu *vcpu)
+/* What the CPU did not tell of MOV DR. RUN_GUEST, or as insn_fetch(). */
+static int exit_dr_decode(struct vcpu *vcpu)
 {
+	struct vcpu_exit *exit = &vcpu->exit;
 	struct decode_insn insn;
-	u64 *gpr;
 	int ret;
 
 	ret = insn_fetch(vcpu, &insn);
 	if (ret != RUN_GUEST)
-		return ret == -EAGAIN ? RUN_GUEST :
-		       ret < 0 ? event_exception(vcpu, X86_TRAP_UD) : ret;
-	gpr = &vcpu->gprs.r[insn.rm];
-	if (insn.opcode == 0x21) {
-		u64 value;
+		return ret;
+	exit->reg = insn.reg;
+	exit->gpr = insn.rm;
+	exit->insn_len = insn.length;
+	exit->access = insn.opcode == 0x21 ? VCPU_ACCESS_READ : VCPU_ACCESS_WRITE;
+	return RUN_GUEST;
+}
 
-		ret = dr_read(vcpu, insn.reg, &value);
-		if (!ret)
-			*gpr = insn_code_size(vcpu) == 8 ? value : (u32)value;
-	} else {
-		ret = dr_write(vcpu, insn.reg,
-			       insn_code_size(vcpu) == 8 ? *gpr : (u32)*gpr);
-	}
+static int exit_dr_execute(struct vcpu *vcpu)
+{
+	struct vcpu_exit *exit = &vcpu->exit;
+	u64 *gpr = &vcpu->gprs.r[exit->gpr];
+	bool wide = insn_code_size(vcpu) == 8;
+	u64 value;
+	int err;
+
+	if (exit->access == VCPU_ACCESS_WRITE)
+		return dr_write(vcpu, exit->reg, wide ? *gpr : (u32)*gpr);
+	err = dr_read(vcpu, exit->reg, &value);
+	if (!err)
+		*gpr = wide ? value : (u32)value;
+	return err;
+}
+
+static int exit_dr(struct vcpu *vcpu)
+{
+	int ret = RUN_GUEST;
+
+	if (vcpu->exit.access == VCPU_ACCESS_UNKNOWN)
+		ret = exit_dr_decode(vcpu);
+	if (ret != RUN_GUEST)
+		return insn_fetch_failed(vcpu, ret);
+	ret = exit_dr_execute(vcpu);
+	/* Until the vendor says otherwise. */
+	vcpu->exit.access = VCPU_ACCESS_UNKNOWN;
 	switch (ret) {
 	case -EINVAL:
 		return event_exception_error(vcpu, X86_TRAP_GP, 0);
@@ -186,7 +209,6 @@ static int exit_dr(struct vcpu *vcpu)
 	case -EACCES:
 		return event_debug(vcpu, DR6_GENERAL_DETECT);
 	}
-	vcpu->exit.insn_len = insn.length;
 	return insn_skip(vcpu);
 }
 
@@ -267,6 +289,11 @@ static int exit_shutdown(struct vcpu *vcpu)
 
 static int exit_other(struct vcpu *vcpu)
 {
+	struct vcpu_exit *exit = &vcpu->exit;
+
+	if (exit->refused)
+		return run_crash(vcpu, VMM_CRASH_UNKNOWN_EXIT, 0, "%s (%#llx, %#llx)",
+				 exit->refused, exit->info1, exit->info2);
 	return run_crash(vcpu, VMM_CRASH_UNKNOWN_EXIT, 0,
 			 "exit %#llx (%#llx, %#llx) has no handler",
 			 vcpu->exit.raw, vcpu->exit.info1, vcpu->exit.info2);
@@ -277,6 +304,9 @@ static int exit_bad_state(struct vcpu *vcpu)
 	struct vmm_sregs sregs;
 	const char *broken;
 
+	if (vcpu->exit.refused)
+		return run_crash(vcpu, VMM_CRASH_BAD_STATE, vcpu->exit.info1,
+				 "the CPU refuses to enter: %s", vcpu->exit.refused);
 	hw->sregs_get(vcpu, &sregs);
 	broken = state_check_controls(sregs.cr0, sregs.cr3, sregs.cr4, sregs.efer);
 	return run_crash(vcpu, VMM_CRASH_BAD_STATE, 0, "the CPU refuses to enter: %s",

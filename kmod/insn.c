@@ -173,6 +173,13 @@ int insn_fetch(struct vcpu *vcpu, struct decode_insn *insn)
 	return RUN_GUEST;
 }
 
+int insn_fetch_failed(struct vcpu *vcpu, int ret)
+{
+	if (ret == -EAGAIN)
+		return RUN_GUEST;
+	return ret < 0 ? event_exception(vcpu, X86_TRAP_UD) : ret;
+}
+
 int insn_advance(struct vcpu *vcpu, u64 next_rip)
 {
 	vcpu->gprs.rip = next_rip;

@@ -15,6 +15,8 @@
  * raised if -EAGAIN is returned: enter again.
  */
 int insn_fetch(struct vcpu *vcpu, struct decode_insn *insn);
+/* What an exit handler returns if insn_fetch() gave @ret: #UD for other instructions. */
+int insn_fetch_failed(struct vcpu *vcpu, int ret);
 
 /*
  * RIP past the instruction; single-stepping traps; the shadow ends. Returns
