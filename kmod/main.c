@@ -71,6 +71,9 @@ static const struct vmm_hw_ops *const main_vendors[] = {
 #ifdef CONFIG_SVM
 	&svm_ops,
 #endif
+#ifdef CONFIG_VMX
+	&vmx_ops,
+#endif
 	NULL
 };
 

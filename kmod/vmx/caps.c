@@ -1,0 +1,163 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Which VMX controls there are and which are used: "VMX Capability Reporting
+ * Facility". What a table names as MUST and a CPU lacks is refused by name.
+ */
+#include <linux/moduleparam.h>
+#include <asm/msr.h>
+
+#include "vmx.h"
+
+bool vmx_param_vpid = true;
+module_param_named(vpid, vmx_param_vpid, bool, 0444);
+MODULE_PARM_DESC(vpid, "VT-x: tag the TLB (VPID)");
+
+bool vmx_param_ept_ad = true;
+module_param_named(ept_ad, vmx_param_ept_ad, bool, 0444);
+MODULE_PARM_DESC(ept_ad, "VT-x: accessed and dirty bits in nested page tables");
+
+bool vmx_param_ple = true;
+module_param_named(ple, vmx_param_ple, bool, 0444);
+MODULE_PARM_DESC(ple, "VT-x: exit from loops of PAUSE");
+
+enum vmx_need { MUST, WANT, NEVER };
+
+struct vmx_control {
+	u32 bit;
+	enum vmx_need need;
+	const char *name;		/* the manual's */
+	const bool *param;		/* WANT: unless switched off */
+};
+
+static const struct vmx_control vmx_pin[] = {
+	{ PIN_BASED_EXT_INTR_MASK,		MUST, "external-interrupt exiting" },
+	{ PIN_BASED_NMI_EXITING,		MUST, "NMI exiting" },
+	{ PIN_BASED_VIRTUAL_NMIS,		MUST, "virtual NMIs" },
+	{ }
+};
+
+static const struct vmx_control vmx_cpu[] = {
+	{ CPU_BASED_ACTIVATE_SECONDARY_CONTROLS, MUST, "secondary controls" },
+	{ CPU_BASED_HLT_EXITING,		MUST, "HLT exiting" },
+	{ CPU_BASED_MWAIT_EXITING,		MUST, "MWAIT exiting" },
+	{ CPU_BASED_MONITOR_EXITING,		MUST, "MONITOR exiting" },
+	{ CPU_BASED_RDPMC_EXITING,		MUST, "RDPMC exiting" },
+	{ CPU_BASED_CR8_LOAD_EXITING,		MUST, "CR8-load exiting" },
+	{ CPU_BASED_CR8_STORE_EXITING,		MUST, "CR8-store exiting" },
+	{ CPU_BASED_MOV_DR_EXITING,		MUST, "MOV-DR exiting" },
+	{ CPU_BASED_UNCOND_IO_EXITING,		MUST, "unconditional I/O exiting" },
+	{ CPU_BASED_USE_MSR_BITMAPS,		MUST, "MSR bitmaps" },
+	{ CPU_BASED_USE_TSC_OFFSETTING,		MUST, "TSC offsetting" },
+	{ CPU_BASED_CR3_LOAD_EXITING,		NEVER, "CR3-load exiting" },
+	{ CPU_BASED_CR3_STORE_EXITING,		NEVER, "CR3-store exiting" },
+	{ CPU_BASED_INVLPG_EXITING,		NEVER, "INVLPG exiting" },
+	{ }
+};
+
+static const struct vmx_control vmx_cpu2[] = {
+	{ SECONDARY_EXEC_ENABLE_EPT,		MUST, "EPT" },
+	{ SECONDARY_EXEC_UNRESTRICTED_GUEST,	MUST, "unrestricted guest" },
+	{ SECONDARY_EXEC_ENABLE_VPID,		WANT, "VPID", &vmx_param_vpid },
+	{ SECONDARY_EXEC_ENABLE_RDTSCP,		WANT, "RDTSCP" },
+	{ SECONDARY_EXEC_ENABLE_INVPCID,	WANT, "INVPCID" },
+	{ SECONDARY_EXEC_WBINVD_EXITING,	WANT, "WBINVD exiting" },
+	{ SECONDARY_EXEC_PAUSE_LOOP_EXITING,	WANT, "PAUSE-loop exiting", &vmx_param_ple },
+	{ }
+};
+
+static const struct vmx_control vmx_exit[] = {
+	{ VM_EXIT_HOST_ADDR_SPACE_SIZE,		MUST, "host address-space size" },
+	{ VM_EXIT_SAVE_DEBUG_CONTROLS,		MUST, "save debug controls" },
+	{ VM_EXIT_LOAD_IA32_EFER,		MUST, "load IA32_EFER at exit" },
+	{ VM_EXIT_LOAD_IA32_PAT,		MUST, "load IA32_PAT at exit" },
+	{ }
+};
+
+static const struct vmx_control vmx_entry[] = {
+	{ VM_ENTRY_LOAD_DEBUG_CONTROLS,		MUST, "load debug controls" },
+	{ VM_ENTRY_LOAD_IA32_EFER,		MUST, "load IA32_EFER at entry" },
+	{ VM_ENTRY_LOAD_IA32_PAT,		MUST, "load IA32_PAT at entry" },
+	{ }
+};
+
+/* Low half: bits that must be 1; high half: bits that may be. */
+static int vmx_caps_controls(u32 msr, const struct vmx_control *rows, u32 *use, bool say)
+{
+	const struct vmx_control *row;
+	u32 fixed, allowed;
+	int err = 0;
+
+	rdmsr(msr, fixed, allowed);
+	*use = fixed;
+	for (row = rows; row->bit; row++) {
+		bool there = allowed & row->bit;
+
+		if (row->need == NEVER ? fixed & row->bit : row->need == MUST && !there) {
+			if (say)
+				pr_err("VT-x %s \"%s\" is not supported\n",
+				       row->need == MUST ? "without" : "that insists on",
+				       row->name);
+			err = -ENODEV;
+		}
+		if (row->need != NEVER && there && (!row->param || *row->param))
+			*use |= row->bit;
+	}
+	return err;
+}
+
+static const struct vmx_control vmx_ept[] = {
+	{ VMX_EPT_PAGE_WALK_4_BIT,		MUST, "EPT of 4 levels" },
+	{ VMX_EPTP_WB_BIT,			MUST, "write-back EPT tables" },
+	{ VMX_EPT_2MB_PAGE_BIT,			MUST, "EPT pages of 2 MiB" },
+	{ VMX_EPT_INVEPT_BIT,			MUST, "INVEPT" },
+	{ VMX_EPT_EXTENT_GLOBAL_BIT,		MUST, "INVEPT of all contexts" },
+	{ }
+};
+
+static int vmx_caps_ept(struct vmx_caps *caps, bool say)
+{
+	const u64 vpid = (u64)(VMX_VPID_INVVPID_BIT | VMX_VPID_EXTENT_GLOBAL_CONTEXT_BIT) << 32;
+	const struct vmx_control *row;
+	int err = 0;
+
+	rdmsrl(MSR_IA32_VMX_EPT_VPID_CAP, caps->ept_vpid);
+	for (row = vmx_ept; row->bit; row++) {
+		if (caps->ept_vpid & row->bit)
+			continue;
+		if (say)
+			pr_err("VT-x without \"%s\" is not supported\n", row->name);
+		err = -ENODEV;
+	}
+	/* A tag that cannot be flushed is of no use. */
+	if ((caps->ept_vpid & vpid) != vpid)
+		caps->use.cpu2 &= ~SECONDARY_EXEC_ENABLE_VPID;
+	return err;
+}
+
+int vmx_caps_read(struct vmx_caps *caps, bool say)
+{
+	struct vmx_controls *use = &caps->use;
+	bool exact;
+	int err;
+
+	memset(caps, 0, sizeof(*caps));
+	rdmsrl(MSR_IA32_VMX_BASIC, caps->basic);
+	rdmsrl(MSR_IA32_VMX_CR0_FIXED0, caps->cr0_fixed0);
+	rdmsrl(MSR_IA32_VMX_CR4_FIXED0, caps->cr4_fixed0);
+	exact = caps->basic & BIT_ULL(55);	/* the TRUE MSRs are there */
+	err = vmx_caps_controls(exact ? MSR_IA32_VMX_TRUE_PINBASED_CTLS :
+				MSR_IA32_VMX_PINBASED_CTLS, vmx_pin, &use->pin, say);
+	err = vmx_caps_controls(exact ? MSR_IA32_VMX_TRUE_PROCBASED_CTLS :
+				MSR_IA32_VMX_PROCBASED_CTLS, vmx_cpu, &use->cpu, say) ?: err;
+	err = vmx_caps_controls(exact ? MSR_IA32_VMX_TRUE_EXIT_CTLS :
+				MSR_IA32_VMX_EXIT_CTLS, vmx_exit, &use->exit, say) ?: err;
+	err = vmx_caps_controls(exact ? MSR_IA32_VMX_TRUE_ENTRY_CTLS :
+				MSR_IA32_VMX_ENTRY_CTLS, vmx_entry, &use->entry, say) ?: err;
+	/* These MSRs exist only where the controls do. */
+	if (!(use->cpu & CPU_BASED_ACTIVATE_SECONDARY_CONTROLS))
+		return -ENODEV;
+	err = vmx_caps_controls(MSR_IA32_VMX_PROCBASED_CTLS2, vmx_cpu2, &use->cpu2, say) ?: err;
+	if (!(use->cpu2 & SECONDARY_EXEC_ENABLE_EPT))
+		return -ENODEV;
+	return vmx_caps_ept(caps, say) ?: err;
+}

@@ -1,0 +1,80 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * L1 Terminal Fault: a guest must find no secrets of the host in the L1 data
+ * cache. Where the CPU is affected the host's own choice (l1tf=) says when it
+ * is emptied: never; after the host may have touched secrets (the vCPU was
+ * elsewhere, or an interrupt ran); or before every entry.
+ */
+#include <linux/hardirq.h>
+#include <linux/mm.h>
+#include <asm/cpufeature.h>
+#include <asm/msr.h>
+#include <asm/processor.h>
+
+#include "vmx.h"
+
+#define L1D_ORDER	4		/* 64 KiB, twice the largest L1D affected */
+
+static enum { L1D_NEVER, L1D_COND, L1D_ALWAYS } l1d_policy;
+static struct page *l1d_pages;		/* read to empty it, without the MSR */
+
+static bool l1d_is_affected(void)
+{
+	u64 caps = 0;
+
+	if (!boot_cpu_has_bug(X86_BUG_L1TF))
+		return false;
+	if (boot_cpu_has(X86_FEATURE_ARCH_CAPABILITIES))
+		rdmsrl(MSR_IA32_ARCH_CAPABILITIES, caps);
+	return !(caps & ARCH_CAP_SKIP_VMENTRY_L1DFLUSH);
+}
+
+int vmx_l1d_setup(void)
+{
+	l1d_policy = L1D_NEVER;
+	if (!l1d_is_affected() || l1tf_mitigation == L1TF_MITIGATION_OFF)
+		return 0;
+	l1d_policy = l1tf_mitigation >= L1TF_MITIGATION_FULL ? L1D_ALWAYS : L1D_COND;
+	if (boot_cpu_has(X86_FEATURE_FLUSH_L1D))
+		return 0;
+	l1d_pages = alloc_pages(GFP_KERNEL | __GFP_ZERO, L1D_ORDER);
+	return l1d_pages ? 0 : -ENOMEM;
+}
+
+void vmx_l1d_teardown(void)
+{
+	if (l1d_pages)
+		__free_pages(l1d_pages, L1D_ORDER);
+	l1d_pages = NULL;
+}
+
+/* The first round fills the TLB, so that the second is not disturbed by walks. */
+static void l1d_displace(void)
+{
+	const u8 *bytes = page_address(l1d_pages);
+	unsigned int i;
+
+	for (i = 0; i < PAGE_SIZE << L1D_ORDER; i += PAGE_SIZE)
+		READ_ONCE(bytes[i]);
+	rmb();
+	for (i = 0; i < PAGE_SIZE << L1D_ORDER; i += 64)
+		READ_ONCE(bytes[i]);
+	rmb();
+}
+
+void vmx_l1d_flush(struct vcpu_vmx *vmx)
+{
+	bool flush = vmx->flush_l1d;
+
+	if (likely(l1d_policy == L1D_NEVER))
+		return;
+	vmx->flush_l1d = false;
+	flush |= kvm_get_cpu_l1tf_flush_l1d();
+	kvm_clear_cpu_l1tf_flush_l1d();
+	if (l1d_policy == L1D_COND && !flush)
+		return;
+	if (l1d_pages)
+		l1d_displace();
+	else
+		wrmsrl(MSR_IA32_FLUSH_CMD, L1D_FLUSH);
+}
