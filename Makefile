@@ -99,7 +99,7 @@ $(B)/guest/initrd: scripts/guest-initrd scripts/guest/init scripts/emuhost/cpio.
 include tests/unit/Kbuild
 
 # What emulated hosts and the tests in them need beside the binary and the module.
-test-programs: $(B)/emuhost/agent $(B)/guest/initrd $(if $(wildcard tests/guest/Kbuild),guests)
+test-programs: $(B)/emuhost/agent $(B)/guest/initrd $(if $(wildcard tests/guest/Kbuild),guests) abi
 
 setup:
 	$(Q)scripts/setup
@@ -137,6 +137,9 @@ install: $(B)/vmm
 # --- bare-metal test guests ---------------------------------------------------
 include tests/guest/Kbuild
 
+# --- tests of the kernel interface --------------------------------------------
+include tests/abi/Kbuild
+
 clean:
 	rm -rf $(B)
 
@@ -151,6 +154,7 @@ help:
 ## make lint       what the compiler does not know of our rules, and sparse
 ## make install    binary, manual pages, udev rule, DKMS sources (PREFIX, DESTDIR)
 ## make guests     build the bare-metal test guests, build/tests/guest/
+## make abi        build the tests of the kernel interface, build/tests/abi/
 ## make clean      remove build/
 
 .PHONY: all kmod clean help menuconfig setup check check-all lint run install test-programs

@@ -113,6 +113,9 @@ long clock_set(struct vm *vm, const struct vmm_clock *req)
 		return -EINVAL;
 	if (set.tsc_ratio != CLOCK_ONE)
 		return -EINVAL;
+	/* A timer counts on from it, and a sum that wraps would be due at once, for ever. */
+	if (set.host_ns > KTIME_MAX / 2)
+		return -EINVAL;
 
 	write_seqlock_irq(&vm->clock_lock);
 	set.host_tsc = rdtsc();
