@@ -13,6 +13,7 @@
 #include <linux/slab.h>
 #include <linux/uaccess.h>
 
+#include "compat.h"
 #include "fpu.h"
 #include "hw.h"
 #include "ioctl.h"
@@ -199,6 +200,8 @@ static int vcpu_mmap(struct file *file, struct vm_area_struct *vma)
 	if (!(vma->vm_flags & VM_SHARED) || vma->vm_pgoff ||
 	    vma->vm_end - vma->vm_start != VMM_VCPU_MMAP_SIZE)
 		return -EINVAL;
+	/* mremap() would make it larger than what there is. */
+	vm_flags_set(vma, VM_DONTEXPAND | VM_DONTDUMP);
 	vma->vm_ops = &vcpu_vm_ops;
 	return 0;
 }
