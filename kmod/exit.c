@@ -194,6 +194,9 @@ static int exit_dr(struct vcpu *vcpu)
 {
 	int ret = RUN_GUEST;
 
+	/* It faults rather than exits; an emulated CPU may see that otherwise. */
+	if (insn_cpl(vcpu))
+		return event_exception_error(vcpu, X86_TRAP_GP, 0);
 	if (vcpu->exit.access == VCPU_ACCESS_UNKNOWN)
 		ret = exit_dr_decode(vcpu);
 	if (ret != RUN_GUEST)

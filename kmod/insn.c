@@ -35,6 +35,14 @@ int insn_code_size(struct vcpu *vcpu)
 	return insn_code_size_of(&sregs);
 }
 
+int insn_cpl(struct vcpu *vcpu)
+{
+	struct vmm_sregs sregs;
+
+	hw->sregs_get(vcpu, &sregs);
+	return (sregs.seg[VMM_SS].attr >> 5) & 3;
+}
+
 /* ---- lengths remembered ----------------------------------------------------------- */
 
 static struct insn_memo *insn_memo(struct vcpu *vcpu)

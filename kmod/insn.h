@@ -28,5 +28,7 @@ int insn_advance(struct vcpu *vcpu, u64 next_rip);
 
 /* 2, 4 or 8: by CS and EFER. */
 int insn_code_size(struct vcpu *vcpu);
+/* 0 to 3. */
+int insn_cpl(struct vcpu *vcpu);
 
 #endif
