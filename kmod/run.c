@@ -182,11 +182,26 @@ static int run_sleep(struct vcpu *vcpu)
 	return err ? -EINTR : 0;
 }
 
-#define RUN_WORK_USER	(_TIF_SIGPENDING | _TIF_NOTIFY_SIGNAL | _TIF_NOTIFY_RESUME)
+#define RUN_WORK_SIGNAL	(_TIF_SIGPENDING | _TIF_NOTIFY_SIGNAL)
+#define RUN_WORK	(RUN_WORK_SIGNAL | _TIF_NOTIFY_RESUME | _TIF_NEED_RESCHED)
 
 static bool run_work_pending(void)
 {
-	return read_thread_flags() & (RUN_WORK_USER | _TIF_NEED_RESCHED);
+	return read_thread_flags() & RUN_WORK;
+}
+
+/* What the thread must see to before it may stay in the kernel. RUN_GUEST: it has. */
+static int run_work(struct vcpu *vcpu)
+{
+	unsigned long flags = read_thread_flags();
+
+	if (flags & RUN_WORK_SIGNAL)
+		return -EINTR;
+	/* Task work, restartable sequences and the like: done on the way to user space. */
+	if (flags & _TIF_NOTIFY_RESUME)
+		return run_exit_to_user(vcpu, VMM_EXIT_NONE, 0);
+	schedule();
+	return RUN_GUEST;
 }
 
 /* ---- entry and exit ------------------------------------------------------------------------- */
@@ -256,10 +271,10 @@ static int run_enter(struct vcpu *vcpu)
 static int run_prepare(struct vcpu *vcpu)
 {
 	if (unlikely(run_work_pending())) {
-		/* Signals, task work and the like are the caller's to see to. */
-		if (read_thread_flags() & RUN_WORK_USER)
-			return -EINTR;
-		schedule();
+		int ret = run_work(vcpu);
+
+		if (ret != RUN_GUEST)
+			return ret;
 	}
 	if (READ_ONCE(vcpu->requests))
 		run_requests(vcpu);

@@ -287,7 +287,7 @@ struct vmm_events {
 #define VMM_GROUP_ALL		0x1fU
 
 enum vmm_exit_reason {
-	VMM_EXIT_NONE,
+	VMM_EXIT_NONE,		/* nothing of the guest's: call RUN again */
 	VMM_EXIT_KICK,		/* VMM_VCPU_KICK was called */
 	VMM_EXIT_IO,		/* port I/O, string forms too */
 	VMM_EXIT_MMIO,		/* access outside the slots, or a write to a read-only one */

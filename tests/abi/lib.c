@@ -218,7 +218,12 @@ long store(struct machine *m, u32 groups)
 
 long run(struct machine *m)
 {
-	return call(m->vcpu, VMM_VCPU_RUN, NULL);
+	long ret;
+
+	do {
+		ret = call(m->vcpu, VMM_VCPU_RUN, NULL);
+	} while (!ret && m->page->reason == VMM_EXIT_NONE);
+	return ret;
 }
 
 const char *reason_name(u32 reason)

@@ -94,6 +94,11 @@ int em_advance(struct em_vcpu *vcpu, u32 length)
 
 /* ---- the exits ------------------------------------------------------------------- */
 
+static int em_exit_none(struct em_vcpu *vcpu)
+{
+	return 0;
+}
+
 static int em_exit_kick(struct em_vcpu *vcpu)
 {
 	return 0;
@@ -181,6 +186,7 @@ static int em_exit_crash(struct em_vcpu *vcpu)
 }
 
 static int (*const em_exits[VMM_EXIT_REASON_COUNT])(struct em_vcpu *vcpu) = {
+	[VMM_EXIT_NONE]		= em_exit_none,
 	[VMM_EXIT_KICK]		= em_exit_kick,
 	[VMM_EXIT_IO]		= em_exit_io,
 	[VMM_EXIT_MMIO]		= em_exit_mmio,
@@ -219,7 +225,7 @@ static int em_handle(struct em_vcpu *vcpu)
 {
 	u32 reason = READ_ONCE(vcpu->hm->page->reason);
 
-	if (reason != VMM_EXIT_KICK)
+	if (reason != VMM_EXIT_KICK && reason != VMM_EXIT_NONE)
 		vcpu->state = EM_RUNNING;
 	if (reason >= ARRAY_SIZE(em_exits) || !em_exits[reason])
 		return em_crash(vcpu, "the module reports an exit %u that this vmm does not know",
