@@ -10,6 +10,8 @@
  */
 #include <linux/cpu.h>
 #include <linux/cpuhotplug.h>
+#include <linux/kobject.h>
+#include <linux/module.h>
 #include <linux/mutex.h>
 #include <linux/percpu.h>
 #include <linux/reboot.h>
@@ -22,6 +24,7 @@
 
 static DEFINE_MUTEX(cpu_lock);
 static unsigned int cpu_users;
+static bool cpu_emergency_ours;		/* the kernel's callback is; under cpu_lock */
 static enum cpuhp_state cpu_hp_state;
 static DEFINE_PER_CPU(bool, cpu_is_on);
 
@@ -92,6 +95,44 @@ static int cpu_goes(unsigned int cpu)
 	return 0;
 }
 
+/* On each CPU of a crashing kernel, maybe from NMI: no locks, no messages. */
+static void cpu_emergency(void)
+{
+	cpu_disable_here();
+}
+
+/*
+ * The kernel has room for one callback and warns of a second. KVM takes it
+ * when it is loaded, or when it turns virtualisation on; that of an idle KVM
+ * turns it off for us as well.
+ */
+static bool cpu_emergency_is_taken(void)
+{
+	static const char *const rivals[] = { "kvm_intel", "kvm_amd" };
+	struct kobject *found = NULL;
+	int i;
+
+	for (i = 0; i < ARRAY_SIZE(rivals) && !found; i++)
+		found = kset_find_obj(THIS_MODULE->mkobj.kobj.kset, rivals[i]);
+	kobject_put(found);
+	return found;
+}
+
+/* cpu_lock held. */
+static void cpu_emergency_get(void)
+{
+	cpu_emergency_ours = !cpu_emergency_is_taken();
+	if (cpu_emergency_ours)
+		cpu_emergency_register_virt_callback(cpu_emergency);
+}
+
+static void cpu_emergency_put(void)
+{
+	if (cpu_emergency_ours)
+		cpu_emergency_unregister_virt_callback(cpu_emergency);
+	cpu_emergency_ours = false;
+}
+
 int cpu_get(void)
 {
 	int err = 0;
@@ -104,6 +145,8 @@ int cpu_get(void)
 		if (err) {
 			on_each_cpu(cpu_disable_ipi, NULL, 1);
 			cpu_users--;
+		} else {
+			cpu_emergency_get();
 		}
 	}
 	mutex_unlock(&cpu_lock);
@@ -117,8 +160,10 @@ void cpu_put(void)
 {
 	cpus_read_lock();
 	mutex_lock(&cpu_lock);
-	if (!--cpu_users)
+	if (!--cpu_users) {
+		cpu_emergency_put();
 		on_each_cpu(cpu_disable_ipi, NULL, 1);
+	}
 	mutex_unlock(&cpu_lock);
 	cpus_read_unlock();
 	preempt_notifier_dec();
@@ -144,12 +189,6 @@ static void cpu_shutdown(COMPAT_SYSCORE_ARG)
 
 COMPAT_SYSCORE(cpu_syscore, cpu_suspend, cpu_resume, cpu_shutdown);
 
-/* On each CPU of a crashing kernel, maybe from NMI: no locks, no messages. */
-static void cpu_emergency(void)
-{
-	cpu_disable_here();
-}
-
 int cpu_setup(void)
 {
 	int ret;
@@ -159,13 +198,11 @@ int cpu_setup(void)
 		return ret;
 	cpu_hp_state = ret;
 	compat_register_syscore(&cpu_syscore);
-	cpu_emergency_register_virt_callback(cpu_emergency);
 	return 0;
 }
 
 void cpu_teardown(void)
 {
-	cpu_emergency_unregister_virt_callback(cpu_emergency);
 	compat_unregister_syscore(&cpu_syscore);
 	cpuhp_remove_state(cpu_hp_state);
 }
