@@ -97,9 +97,10 @@ $(B)/guest/initrd: scripts/guest-initrd scripts/guest/init scripts/emuhost/cpio.
 
 # --- tests -------------------------------------------------------------------
 include tests/unit/Kbuild
+include tests/boot/Kbuild
 
 # What emulated hosts and the tests in them need beside the binary and the module.
-test-programs: $(B)/emuhost/agent $(B)/guest/initrd $(if $(wildcard tests/guest/Kbuild),guests) abi
+test-programs: $(B)/emuhost/agent $(B)/guest/initrd guests abi boot-programs
 
 setup:
 	$(Q)scripts/setup
