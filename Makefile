@@ -90,6 +90,11 @@ $(B)/guest/%: scripts/guest/%.c
 	$(call say,CC,$<)
 	$(Q)$(CC) $(STATIC_CFLAGS) -o $@ $<
 
+$(B)/bench/%: tests/bench/%.c
+	@mkdir -p $(@D)
+	$(call say,CC,$<)
+	$(Q)$(CC) $(STATIC_CFLAGS) -o $@ $<
+
 $(B)/guest/initrd: scripts/guest-initrd scripts/guest/init scripts/emuhost/cpio.py \
 		   $(B)/guest/vmm-exit /bin/busybox
 	$(call say,CPIO,$@)
@@ -114,6 +119,9 @@ check-all: setup
 lint:
 	$(Q)scripts/lint
 	$(Q)scripts/sparse
+
+bench: setup
+	$(Q)scripts/bench
 
 run: setup
 	$(Q)$(MAKE) --no-print-directory -s $(B)/vmm test-programs
@@ -151,6 +159,7 @@ help:
 ## make kmod       build the module for KVER (default: the running kernel)
 ## make run        boot a Debian kernel by vmm run, in an emulated host where need be
 ## make check      all tests; the last line counts them. make check-all: in every host
+## make bench      instructions per exit and per boot, memory, beside KVM on the same machine
 ## make unit       the unit tests alone
 ## make lint       what the compiler does not know of our rules, and sparse
 ## make install    binary, manual pages, udev rule, DKMS sources (PREFIX, DESTDIR)
@@ -158,4 +167,4 @@ help:
 ## make abi        build the tests of the kernel interface, build/tests/abi/
 ## make clean      remove build/
 
-.PHONY: all kmod clean help menuconfig setup check check-all lint run install test-programs
+.PHONY: all kmod clean help menuconfig setup check check-all lint run bench install test-programs

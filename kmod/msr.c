@@ -429,6 +429,16 @@ static void msr_learn(struct msr_cpu *mc)
 	mc->known = true;
 }
 
+static bool msr_is_loaded(struct msr_cpu *mc, struct vcpu *vcpu)
+{
+	u64 differ = 0;
+	int i;
+
+	for (i = 0; i < MSR_SHARED_COUNT; i++)
+		differ |= mc->now[i] ^ vcpu->shared_msr[i];
+	return mc->known && !differ;
+}
+
 /* Preemption off. */
 void msr_load(struct vcpu *vcpu)
 {
@@ -436,7 +446,8 @@ void msr_load(struct vcpu *vcpu)
 	unsigned long flags;
 	int i;
 
-	if (mc->registered && !memcmp(mc->now, vcpu->shared_msr, sizeof(mc->now)))
+	/* Where the host's values are the guest's as well, nothing waits for user space. */
+	if (likely(msr_is_loaded(mc, vcpu)))
 		return;
 	local_irq_save(flags);
 	if (!mc->known)
