@@ -107,6 +107,17 @@ static void state_get_sregs(struct vcpu *vcpu, struct vmm_sregs *sregs)
 	sregs->apic_base = vcpu->apic_base;
 }
 
+/* What arrived and waits for the vCPU to run is told too: it may run elsewhere next. */
+static void state_get_events(struct vcpu *vcpu, struct vmm_events *ev)
+{
+	run_take_nmis(vcpu);
+	*ev = vcpu->events;
+	ev->init_pending = vcpu_has_request(vcpu, VCPU_REQ_INIT);
+	ev->sipi_pending = vcpu_has_request(vcpu, VCPU_REQ_SIPI);
+	if (ev->sipi_pending)
+		ev->sipi_vector = READ_ONCE(vcpu->sipi_vector);
+}
+
 void state_fetch(struct vcpu *vcpu, u32 groups)
 {
 	struct vmm_page *page = vcpu->page;
@@ -120,7 +131,7 @@ void state_fetch(struct vcpu *vcpu, u32 groups)
 	if (groups & VMM_GROUP_DREGS)
 		page->dregs = vcpu->dregs;
 	if (groups & VMM_GROUP_EVENTS)
-		page->events = vcpu->events;
+		state_get_events(vcpu, &page->events);
 	page->cached |= groups;
 }
 
@@ -216,6 +227,7 @@ static void state_set_sregs(struct vcpu *vcpu, const struct vmm_sregs *sregs)
 	lapic_cr8_set(vcpu, sregs->cr8);
 }
 
+/* INIT and SIPI may have arrived since they were told of: they are never taken back. */
 static void state_set_events(struct vcpu *vcpu, const struct vmm_events *ev)
 {
 	vcpu->events = *ev;
@@ -345,8 +357,13 @@ void vcpu_reset(struct vcpu *vcpu, bool init)
 	lapic_reset(vcpu, init);
 	state_reset_sregs(vcpu, &sregs);
 	state_set_sregs(vcpu, &sregs);
-	if (!init)
-		msr_reset(vcpu);
+	if (init)
+		return;
+	msr_reset(vcpu);
+	clear_bit(VCPU_REQ_NMI, &vcpu->requests);
+	clear_bit(VCPU_REQ_INIT, &vcpu->requests);
+	clear_bit(VCPU_REQ_SIPI, &vcpu->requests);
+	atomic_set(&vcpu->nmi_queued, 0);
 }
 
 void state_start_at(struct vcpu *vcpu, u8 vector)
