@@ -51,7 +51,8 @@ static int cr_set(struct vcpu *vcpu, const struct vmm_sregs *old, struct vmm_sre
 {
 	bool pae = (new->cr0 & X86_CR0_PG) && (new->cr4 & X86_CR4_PAE) && !(new->efer & EFER_LMA);
 
-	if (state_check_controls(new->cr0, new->cr3 & GENMASK_ULL(51, 0), new->cr4, new->efer))
+	if (state_check_controls(state_limits(), new->cr0, new->cr3 & GENMASK_ULL(51, 0),
+				 new->cr4, new->efer))
 		return -EINVAL;
 	if (pae && (old->cr0 != new->cr0 || old->cr4 != new->cr4) &&
 	    !cr_pdptes_valid(vcpu, new->cr3))

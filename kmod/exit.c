@@ -311,7 +311,11 @@ static int exit_bad_state(struct vcpu *vcpu)
 		return run_crash(vcpu, VMM_CRASH_BAD_STATE, vcpu->exit.info1,
 				 "the CPU refuses to enter: %s", vcpu->exit.refused);
 	hw->sregs_get(vcpu, &sregs);
-	broken = state_check_controls(sregs.cr0, sregs.cr3, sregs.cr4, sregs.efer);
+	if (hw->vendor == VMM_VENDOR_VMX)
+		broken = state_check_entry(state_limits(), &sregs, &vcpu->gprs, &vcpu->events);
+	else
+		broken = state_check_controls(state_limits(), sregs.cr0, sregs.cr3, sregs.cr4,
+					      sregs.efer);
 	return run_crash(vcpu, VMM_CRASH_BAD_STATE, 0, "the CPU refuses to enter: %s",
 			 broken ? broken : "no rule found broken");
 }

@@ -133,11 +133,13 @@ int run_crash(struct vcpu *vcpu, u32 why, u32 detail, const char *fmt, ...)
 /* ---- requests, sleep ------------------------------------------------------------------------ */
 
 /* One NMI is latched while another is blocked or on its way; else one may be taken, one latched. */
-static void run_take_nmis(struct vcpu *vcpu)
+void run_take_nmis(struct vcpu *vcpu)
 {
 	struct vmm_events *ev = &vcpu->events;
 	int limit = ev->nmi_masked || ev->type == VMM_EVENT_NMI ? 1 : 2;
 
+	if (!vcpu_take_request(vcpu, VCPU_REQ_NMI))
+		return;
 	ev->nmi_pending = min(ev->nmi_pending + atomic_xchg(&vcpu->nmi_queued, 0), limit);
 }
 
@@ -150,8 +152,7 @@ static void run_requests(struct vcpu *vcpu)
 		hw->tsc_offset(vcpu, clock_tsc_offset(vcpu));
 		lapic_clock_changed(vcpu);
 	}
-	if (vcpu_take_request(vcpu, VCPU_REQ_NMI))
-		run_take_nmis(vcpu);
+	run_take_nmis(vcpu);
 	if (vcpu_take_request(vcpu, VCPU_REQ_INIT)) {
 		/* "INIT": waits for SIPI, but the boot processor starts over. */
 		vcpu_reset(vcpu, true);

@@ -6,6 +6,8 @@
 #include "vmm.h"
 
 void run_vcpu_init(struct vcpu *vcpu);
+/* NMIs that arrived become part of vcpu->events. Under vcpu->lock. */
+void run_take_nmis(struct vcpu *vcpu);
 
 /* What an exit handler returns, or a negative errno for the caller of RUN. */
 enum run_next {

@@ -21,7 +21,6 @@
 #include "vcpu.h"
 
 #define STATE_RFLAGS_FIXED	BIT_ULL(1)
-#define STATE_RFLAGS_ALLOWED	0x3f7fd7ULL
 
 struct state_cr4_bit {
 	u64 bit;
@@ -72,27 +71,19 @@ u64 state_efer_allowed(void)
 	return mask;
 }
 
-const char *state_check_controls(u64 cr0, u64 cr3, u64 cr4, u64 efer)
+/* Once per module: the CPU does not change. */
+const struct state_limits *state_limits(void)
 {
-	if (cr0 >> 32)
-		return "CR0 has bits above 31";
-	if ((cr0 & X86_CR0_PG) && !(cr0 & X86_CR0_PE))
-		return "CR0.PG without PE";
-	if ((cr0 & X86_CR0_NW) && !(cr0 & X86_CR0_CD))
-		return "CR0.NW without CD";
-	if (cr4 & ~state_cr4_allowed())
-		return "CR4 has bits this CPU does not offer";
-	if (efer & ~state_efer_allowed())
-		return "EFER has bits this CPU does not offer";
-	if (cr3 >> boot_cpu_data.x86_phys_bits)
-		return "CR3 beyond the physical address width";
-	if (!!(efer & EFER_LMA) != ((cr0 & X86_CR0_PG) && (efer & EFER_LME)))
-		return "EFER.LMA is not CR0.PG and LME";
-	if ((efer & EFER_LMA) && !(cr4 & X86_CR4_PAE))
-		return "long mode without CR4.PAE";
-	if ((cr4 & X86_CR4_PCIDE) && !(efer & EFER_LMA))
-		return "CR4.PCIDE outside long mode";
-	return NULL;
+	static struct state_limits limits;
+
+	if (!smp_load_acquire(&limits.linear_bits)) {
+		limits.cr4 = state_cr4_allowed();
+		limits.efer = state_efer_allowed();
+		limits.phys_bits = boot_cpu_data.x86_phys_bits;
+		/* Last: who sees it sees the others. */
+		smp_store_release(&limits.linear_bits, boot_cpu_has(X86_FEATURE_LA57) ? 57 : 48);
+	}
+	return &limits;
 }
 
 /* ---- out -------------------------------------------------------------------------- */
@@ -105,6 +96,17 @@ static void state_get_sregs(struct vcpu *vcpu, struct vmm_sregs *sregs)
 	sregs->cr8 = lapic_cr8(vcpu);
 	sregs->xcr0 = vcpu->xcr0;
 	sregs->apic_base = vcpu->apic_base;
+}
+
+/* What arrived and waits for the vCPU to run is told too: it may run elsewhere next. */
+static void state_get_events(struct vcpu *vcpu, struct vmm_events *ev)
+{
+	run_take_nmis(vcpu);
+	*ev = vcpu->events;
+	ev->init_pending = vcpu_has_request(vcpu, VCPU_REQ_INIT);
+	ev->sipi_pending = vcpu_has_request(vcpu, VCPU_REQ_SIPI);
+	if (ev->sipi_pending)
+		ev->sipi_vector = READ_ONCE(vcpu->sipi_vector);
 }
 
 void state_fetch(struct vcpu *vcpu, u32 groups)
@@ -120,92 +122,11 @@ void state_fetch(struct vcpu *vcpu, u32 groups)
 	if (groups & VMM_GROUP_DREGS)
 		page->dregs = vcpu->dregs;
 	if (groups & VMM_GROUP_EVENTS)
-		page->events = vcpu->events;
+		state_get_events(vcpu, &page->events);
 	page->cached |= groups;
 }
 
 /* ---- in --------------------------------------------------------------------------- */
-
-static bool state_is_canonical(u64 address)
-{
-	int shift = 64 - (boot_cpu_has(X86_FEATURE_LA57) ? 57 : 48);
-
-	return (u64)((s64)(address << shift) >> shift) == address;
-}
-
-static const char *state_check_segment(const struct vmm_segment *seg, int i)
-{
-	if (seg->pad0 || seg->pad1)
-		return "padding of a segment is not zero";
-	if (seg->attr & ~(VMM_SEG_UNUSABLE | 0xf0ff))
-		return "a segment's attributes have unknown bits";
-	if (seg->attr & VMM_SEG_UNUSABLE)
-		return i == VMM_CS || i == VMM_TR ? "CS or TR is unusable" : NULL;
-	if (i >= VMM_FS && !state_is_canonical(seg->base))
-		return "a segment's base is not canonical";
-	if (i < VMM_FS && seg->base >> 32)
-		return "a segment's base is above 4 GiB";
-	return NULL;
-}
-
-static const char *state_check_sregs(const struct vmm_sregs *sregs)
-{
-	const struct vmm_segment *cs = &sregs->seg[VMM_CS];
-	const char *broken;
-	int i;
-
-	broken = state_check_controls(sregs->cr0, sregs->cr3, sregs->cr4, sregs->efer);
-	for (i = 0; i < VMM_SEG_COUNT && !broken; i++)
-		broken = state_check_segment(&sregs->seg[i], i);
-	if (broken)
-		return broken;
-	if ((sregs->efer & EFER_LMA) && (cs->attr & BIT(13)) && (cs->attr & BIT(14)))
-		return "CS.L and CS.D are both set";
-	if (!state_is_canonical(sregs->gdtr.base) || !state_is_canonical(sregs->idtr.base))
-		return "GDTR or IDTR is not canonical";
-	if (memchr_inv(sregs->gdtr.pad, 0, sizeof(sregs->gdtr.pad)) ||
-	    memchr_inv(sregs->idtr.pad, 0, sizeof(sregs->idtr.pad)))
-		return "padding of GDTR or IDTR is not zero";
-	if (sregs->cr8 > 15)
-		return "CR8 above 15";
-	if (!fpu_xcr0_valid(sregs->xcr0))
-		return "XCR0";
-	return NULL;
-}
-
-static const char *state_check_gprs(const struct vmm_gprs *gprs)
-{
-	if (gprs->rflags & ~STATE_RFLAGS_ALLOWED)
-		return "RFLAGS has reserved bits";
-	if (!state_is_canonical(gprs->rip))
-		return "RIP is not canonical";
-	return NULL;
-}
-
-static const char *state_check_events(const struct vmm_events *ev)
-{
-	if (ev->type > VMM_EVENT_PRIV_EXC)
-		return "event type";
-	if (ev->type >= VMM_EVENT_EXCEPTION && ev->type != VMM_EVENT_SOFT_INTR && ev->vector > 31)
-		return "exception vector above 31";
-	if (ev->type == VMM_EVENT_EXCEPTION && ev->vector == 2)
-		return "exception 2";
-	if (ev->has_error > 1 || ev->length > 15 || (ev->has_error && ev->error >> 16))
-		return "error code or length";
-	if (ev->nmi_pending > 2 || ev->nmi_masked > 1 || ev->init_pending > 1 ||
-	    ev->sipi_pending > 1 || ev->pad0 || ev->pad1)
-		return "event flags";
-	if (ev->shadow & ~(VMM_SHADOW_STI | VMM_SHADOW_MOV_SS))
-		return "interrupt shadow";
-	if (ev->run_state > VMM_STATE_SHUTDOWN)
-		return "run state";
-	return NULL;
-}
-
-static const char *state_check_dregs(const struct vmm_dregs *dregs)
-{
-	return (dregs->dr6 | dregs->dr7) >> 32 ? "DR6 or DR7 above 32 bits" : NULL;
-}
 
 static void state_set_sregs(struct vcpu *vcpu, const struct vmm_sregs *sregs)
 {
@@ -216,6 +137,7 @@ static void state_set_sregs(struct vcpu *vcpu, const struct vmm_sregs *sregs)
 	lapic_cr8_set(vcpu, sregs->cr8);
 }
 
+/* INIT and SIPI may have arrived since they were told of: they are never taken back. */
 static void state_set_events(struct vcpu *vcpu, const struct vmm_events *ev)
 {
 	vcpu->events = *ev;
@@ -239,9 +161,11 @@ static const char *state_check(const struct state_copy *in, u32 dirty)
 	const char *broken = NULL;
 
 	if (dirty & VMM_GROUP_GPRS)
-		broken = state_check_gprs(&in->gprs);
+		broken = state_check_gprs(state_limits(), &in->gprs);
 	if (!broken && (dirty & VMM_GROUP_SREGS))
-		broken = state_check_sregs(&in->sregs);
+		broken = state_check_sregs(state_limits(), &in->sregs);
+	if (!broken && (dirty & VMM_GROUP_SREGS) && !fpu_xcr0_valid(in->sregs.xcr0))
+		broken = "XCR0";
 	if (!broken && (dirty & VMM_GROUP_DREGS))
 		broken = state_check_dregs(&in->dregs);
 	if (!broken && (dirty & VMM_GROUP_EVENTS))
@@ -345,8 +269,13 @@ void vcpu_reset(struct vcpu *vcpu, bool init)
 	lapic_reset(vcpu, init);
 	state_reset_sregs(vcpu, &sregs);
 	state_set_sregs(vcpu, &sregs);
-	if (!init)
-		msr_reset(vcpu);
+	if (init)
+		return;
+	msr_reset(vcpu);
+	clear_bit(VCPU_REQ_NMI, &vcpu->requests);
+	clear_bit(VCPU_REQ_INIT, &vcpu->requests);
+	clear_bit(VCPU_REQ_SIPI, &vcpu->requests);
+	atomic_set(&vcpu->nmi_queued, 0);
 }
 
 void state_start_at(struct vcpu *vcpu, u8 vector)

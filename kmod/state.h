@@ -6,6 +6,7 @@
 #ifndef KMOD_STATE_H
 #define KMOD_STATE_H
 
+#include "state_check.h"
 #include "vmm.h"
 
 /* Copy groups to the page and name them in page->cached. Own thread. */
@@ -24,11 +25,7 @@ void state_start_at(struct vcpu *vcpu, u8 vector);
 u64 state_cr4_allowed(void);
 u64 state_efer_allowed(void);
 
-/*
- * Control registers that fit together and into this CPU: "Checks on Guest
- * Control Registers" and AMD's "Canonicalization and Consistency Checks".
- * Returns the name of the first broken rule, or NULL.
- */
-const char *state_check_controls(u64 cr0, u64 cr3, u64 cr4, u64 efer);
+/* What state_check.h wants to know of this host. */
+const struct state_limits *state_limits(void);
 
 #endif
