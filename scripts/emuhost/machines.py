@@ -122,7 +122,7 @@ class Bochs(Machine):
     Boots from a disc, since nothing in Bochs loads a kernel. Its stdout has
     the frames between what its display and its debugger print.
     """
-    memory, kvm, slowness = "512M", "kvm-intel", 5
+    memory, kvm, slowness = "768M", "kvm-intel", 5
     boot_limit = 300
     model, ips = "corei7_skylake_x", 50000000
     # Without tsc_early_khz Linux takes the TSC for 3.5 GHz; with XSAVES and XSAVEC it finds
