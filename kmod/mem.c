@@ -24,7 +24,7 @@ static struct slot *mem_slot_of(struct vm *vm, u64 gfn)
 {
 	struct slot *slot;
 
-	for (slot = vm->slot; slot < vm->slot + VMM_MAX_SLOTS; slot++) {
+	for (slot = vm->slot; slot < vm->slot + vm->slot_end; slot++) {
 		if (gfn - slot->gfn < slot->pages)
 			return slot;
 	}
@@ -185,6 +185,7 @@ long mem_set_slot(struct vm *vm, const struct vmm_slot *req)
 	if (slot->pages && npt_zap(vm, slot->gfn, slot->gfn + slot->pages))
 		npt_flush(vm);
 	vm->slots_changed++;
+	vm->slot_end = max(vm->slot_end, req->slot + 1);
 	old_dirty = slot->dirty;
 	*slot = (struct slot) {
 		.flags = req->flags,

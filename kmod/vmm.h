@@ -66,6 +66,7 @@ struct vm {
 
 	struct rw_semaphore slots_lock;
 	struct slot slot[VMM_MAX_SLOTS];
+	unsigned int slot_end;		/* no slot from here on was ever used */
 	u64 slots_changed;		/* how often */
 
 	spinlock_t mmu_lock;
