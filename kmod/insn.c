@@ -29,10 +29,7 @@ static int insn_code_size_of(const struct vmm_sregs *sregs)
 
 int insn_code_size(struct vcpu *vcpu)
 {
-	struct vmm_sregs sregs;
-
-	hw->sregs_get(vcpu, &sregs);
-	return insn_code_size_of(&sregs);
+	return hw->code_size(vcpu);
 }
 
 int insn_cpl(struct vcpu *vcpu)
@@ -51,25 +48,27 @@ static struct insn_memo *insn_memo(struct vcpu *vcpu)
 }
 
 /*
- * The length if these bytes were seen here before and still stand there, else
- * 0. A guest that maps another page here meanwhile, with the same kind of
- * instruction at the same place but other prefixes, gets the wrong length: a
- * risk only its own, and only on CPUs without next-RIP saving.
+ * The memo if these bytes were seen here before and still stand there, else
+ * NULL. A guest that maps another page here meanwhile, with the same kind of
+ * exit from the same place, has the old instruction executed: a risk only its
+ * own, and of no kernel that leaves its text where it is.
  */
-static u32 insn_recall(struct vcpu *vcpu)
+static const struct insn_memo *insn_recall(struct vcpu *vcpu)
 {
 	struct insn_memo *memo = insn_memo(vcpu);
 	u64 bytes;
 
 	if (memo->rip != vcpu->gprs.rip || memo->cr3 != vcpu->exit.cr3 ||
 	    memo->slots_changed != READ_ONCE(vcpu->vm->slots_changed))
-		return 0;
+		return NULL;
+	if (memo->code_size != insn_code_size(vcpu))
+		return NULL;
 	if (get_user(bytes, memo->user) || bytes != memo->bytes)
-		return 0;
-	return memo->length;
+		return NULL;
+	return memo;
 }
 
-static void insn_remember(struct vcpu *vcpu, gpa_t gpa, u32 length)
+static void insn_remember(struct vcpu *vcpu, gpa_t gpa, u8 length, u8 code_size)
 {
 	struct vcpu_exit *exit = &vcpu->exit;
 	struct insn_memo memo = {
@@ -77,6 +76,7 @@ static void insn_remember(struct vcpu *vcpu, gpa_t gpa, u32 length)
 		.cr3 = exit->cr3,
 		.slots_changed = READ_ONCE(vcpu->vm->slots_changed),
 		.length = length,
+		.code_size = code_size,
 	};
 
 	if (length > sizeof(memo.bytes) || (gpa & ~PAGE_MASK) > PAGE_SIZE - sizeof(memo.bytes))
@@ -153,7 +153,7 @@ static int insn_read(struct vcpu *vcpu, const struct vmm_sregs *sregs, int code_
 	return more < 0 ? more : n + more;
 }
 
-int insn_fetch(struct vcpu *vcpu, struct decode_insn *insn)
+static noinline int insn_fetch_slow(struct vcpu *vcpu, struct decode_insn *insn)
 {
 	struct vcpu_exit *exit = &vcpu->exit;
 	struct vmm_sregs sregs;
@@ -177,8 +177,20 @@ int insn_fetch(struct vcpu *vcpu, struct decode_insn *insn)
 	err = decode_insn(insn, bytes, n, code_size);
 	if (err)
 		return err;
-	insn_remember(vcpu, gpa, insn->length);
+	insn_remember(vcpu, gpa, insn->length, code_size);
 	return RUN_GUEST;
+}
+
+int insn_fetch(struct vcpu *vcpu, struct decode_insn *insn)
+{
+	struct vcpu_exit *exit = &vcpu->exit;
+	const struct insn_memo *memo = exit->bytes ? NULL : insn_recall(vcpu);
+
+	if (!memo)
+		return insn_fetch_slow(vcpu, insn);
+	memcpy(exit->insn, &memo->bytes, sizeof(memo->bytes));
+	exit->bytes = memo->length;
+	return decode_insn(insn, exit->insn, exit->bytes, memo->code_size) ?: RUN_GUEST;
 }
 
 int insn_fetch_failed(struct vcpu *vcpu, int ret)
@@ -205,8 +217,11 @@ int insn_skip(struct vcpu *vcpu)
 	struct decode_insn insn;
 	int ret;
 
-	if (!vcpu->exit.insn_len)
-		vcpu->exit.insn_len = insn_recall(vcpu);
+	if (!vcpu->exit.insn_len) {
+		const struct insn_memo *memo = insn_recall(vcpu);
+
+		vcpu->exit.insn_len = memo ? memo->length : 0;
+	}
 	if (!vcpu->exit.insn_len) {
 		ret = insn_fetch(vcpu, &insn);
 		if (ret == -ENOSYS || ret == -ENODATA)

@@ -124,7 +124,7 @@ struct vcpu_exit {
 	u64 gpa;			/* NESTED_FAULT: the address */
 	u32 fault;			/* NESTED_FAULT: VMM_FAULT_* */
 	u64 next_rip;			/* IO: where to go on */
-	u64 cr3;			/* only where the CPU tells no lengths */
+	u64 cr3;			/* only where the CPU tells neither bytes nor length */
 	struct vmm_exit_io io;
 	u8 access;			/* CR, DR: enum vcpu_access and what it is done to, if known */
 	u8 reg, gpr;
@@ -145,15 +145,16 @@ enum vcpu_access {
 #define VMM_FAULT_WALK		BIT(2)	/* while walking the guest's own tables */
 
 /*
- * Where an instruction that exited lay, for CPUs that tell no lengths: its
- * bytes are looked at again through the host address, without a page walk.
+ * Where an instruction that exited lay, where the CPU does not tell its bytes
+ * or length: they are looked at again through the host address, without a
+ * page walk.
  */
 struct insn_memo {
 	u64 rip, cr3;
 	u64 slots_changed;		/* vm->slots_changed at that time */
 	const u64 __user *user;
 	u64 bytes;			/* the first 8 from there on */
-	u32 length;
+	u8 length, code_size;
 };
 
 #define INSN_MEMOS 16

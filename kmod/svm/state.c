@@ -89,6 +89,15 @@ void svm_sregs_set(struct vcpu *vcpu, const struct vmm_sregs *sregs)
 	vmcb->save.efer = sregs->efer | EFER_SVME;
 }
 
+int svm_code_size(struct vcpu *vcpu)
+{
+	struct vmcb *vmcb = to_vmcb(vcpu);
+
+	if ((vmcb->save.efer & EFER_LMA) && (vmcb->save.cs.attrib & SVM_SELECTOR_L_MASK))
+		return 8;
+	return vmcb->save.cs.attrib & SVM_SELECTOR_DB_MASK ? 4 : 2;
+}
+
 void svm_dr7_set(struct vcpu *vcpu)
 {
 	struct vmcb *vmcb = to_vmcb(vcpu);

@@ -406,6 +406,7 @@ const struct vmm_hw_ops svm_ops = {
 	.tsc_offset	= svm_tsc_offset,
 	.sregs_get	= svm_sregs_get,
 	.sregs_set	= svm_sregs_set,
+	.code_size	= svm_code_size,
 	.dr7_set	= svm_dr7_set,
 	.msr_get	= svm_msr_get,
 	.msr_set	= svm_msr_set,

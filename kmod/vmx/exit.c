@@ -94,6 +94,7 @@ static void vmx_decode_ept(struct vcpu *vcpu, struct vcpu_exit *exit)
 
 	exit->gpa = vmcs_read(GUEST_PHYSICAL_ADDRESS);
 	exit->info2 = exit->gpa;
+	exit->cr3 = vmcs_read(GUEST_CR3);
 	exit->fault = (info & EPT_VIOLATION_ACC_WRITE ? VMM_FAULT_WRITE : 0) |
 		      (info & EPT_VIOLATION_ACC_INSTR ? VMM_FAULT_FETCH : 0) |
 		      (info & EPT_VIOLATION_GVA_TRANSLATED ? 0 : VMM_FAULT_WALK);

@@ -151,6 +151,15 @@ void vmx_sregs_set(struct vcpu *vcpu, const struct vmm_sregs *sregs)
 		vmx_load_pdptes(vcpu, sregs);
 }
 
+int vmx_code_size(struct vcpu *vcpu)
+{
+	u32 attr = vmcs_read(GUEST_CS_AR_BYTES);
+
+	if ((attr & VMX_AR_L_MASK) && (vmcs_read(GUEST_IA32_EFER) & EFER_LMA))
+		return 8;
+	return attr & VMX_AR_DB_MASK ? 4 : 2;
+}
+
 /* DR6 never reaches the CPU: whatever would change it exits. DR7 waits for the entry. */
 void vmx_dr7_set(struct vcpu *vcpu)
 {

@@ -562,6 +562,7 @@ const struct vmm_hw_ops vmx_ops = {
 	.tsc_offset	= vmx_tsc_offset,
 	.sregs_get	= vmx_sregs_get,
 	.sregs_set	= vmx_sregs_set,
+	.code_size	= vmx_code_size,
 	.dr7_set	= vmx_dr7_set,
 	.msr_get	= vmx_msr_get,
 	.msr_set	= vmx_msr_set,
