@@ -26,7 +26,11 @@
 #define GATHER_NS	4000000ULL	/* how long output waits for the rest of its line */
 #define FULL_NS		200000000ULL	/* how long the guest waits for a slow reader */
 #define DRAIN_NS	2000000000ULL	/* how long the end of the VM does */
+#define INTERRUPT_NS	10000000ULL	/* between two attempts to wake the writer */
 #define ESCAPE		1		/* Ctrl-A */
+
+/* Takes the writer out of a write() that hangs; nobody else in the process uses it. */
+#define STDIO_INTERRUPT	SIGRTMIN
 
 struct stdio {
 	struct pdm_drv *drv;
@@ -39,6 +43,7 @@ struct stdio {
 	bool urgent;			/* write now: a whole line, or much */
 	bool stuck;			/* nobody reads: drop what does not fit */
 	bool stop;
+	bool abandoned;			/* what is left in the ring is lost */
 	pthread_t writer;
 
 	pthread_t reader;
@@ -122,32 +127,41 @@ static void stdio_gather(struct stdio *stdio)
 	stdio->urgent = false;
 }
 
+/* Write what lies in one piece; how much of it is dealt with. Lock held, but not meanwhile. */
+static u32 stdio_flush(struct stdio *stdio)
+{
+	/* Nobody but this thread moves the head. */
+	u32 len = min(stdio->used, RING_SIZE - stdio->head);
+	ssize_t done;
+	int failed;
+
+	pthread_mutex_unlock(&stdio->lock);
+	done = write(STDOUT_FILENO, stdio->ring + stdio->head, len);
+	failed = done < 0 ? errno : 0;
+	if (failed == EAGAIN)
+		poll(&(struct pollfd) { STDOUT_FILENO, POLLOUT, 0 }, 1, -1);
+	pthread_mutex_lock(&stdio->lock);
+	if (done >= 0)
+		return done;
+	/* If it is closed, nobody will ever read it. */
+	return failed == EINTR || failed == EAGAIN ? 0 : len;
+}
+
 static void *stdio_writer(void *arg)
 {
 	struct stdio *stdio = arg;
-	ssize_t done;
-	int failed;
-	u32 len;
+	sigset_t interrupt;
+	u32 done;
 
-	/* Only what may hang for good is a place to be cancelled. */
-	pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, NULL);
+	sigemptyset(&interrupt);
+	sigaddset(&interrupt, STDIO_INTERRUPT);
+	pthread_sigmask(SIG_UNBLOCK, &interrupt, NULL);
 	pthread_mutex_lock(&stdio->lock);
-	while (!stdio->stop || stdio->used) {
+	while (!stdio->abandoned && (!stdio->stop || stdio->used)) {
 		stdio_gather(stdio);
-		while (stdio->used) {
-			/* Nobody but this thread moves the head. */
-			len = min(stdio->used, RING_SIZE - stdio->head);
-			pthread_mutex_unlock(&stdio->lock);
-			pthread_setcancelstate(PTHREAD_CANCEL_ENABLE, NULL);
-			done = write(STDOUT_FILENO, stdio->ring + stdio->head, len);
-			failed = done < 0 ? errno : 0;
-			if (failed == EAGAIN)
-				poll(&(struct pollfd) { STDOUT_FILENO, POLLOUT, 0 }, 1, -1);
-			pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, NULL);
-			pthread_mutex_lock(&stdio->lock);
-			if (failed && failed != EINTR && failed != EAGAIN)
-				done = len;	/* closed: nobody will ever read it */
-			if (done < 0)
+		while (stdio->used && !stdio->abandoned) {
+			done = stdio_flush(stdio);
+			if (!done)
 				continue;
 			stdio->head = (stdio->head + done) % RING_SIZE;
 			stdio->used -= done;
@@ -286,12 +300,19 @@ static int stdio_create(struct pdm_drv *drv, const struct cfgm_node *node, struc
 	return 0;
 }
 
+static void stdio_interrupted(int signal)
+{
+}
+
 static int stdio_start(struct pdm_drv *drv, struct error *err)
 {
 	struct stdio *stdio = drv->state;
+	/* Without SA_RESTART: that is what it is for. */
+	struct sigaction interrupt = { .sa_handler = stdio_interrupted };
 	sigset_t all, old;
 	int ret;
 
+	sigaction(STDIO_INTERRUPT, &interrupt, NULL);
 	/* Signals are the main thread's; SIGPIPE would come to the writer, as EPIPE does. */
 	sigfillset(&all);
 	pthread_sigmask(SIG_SETMASK, &all, &old);
@@ -313,6 +334,18 @@ static int stdio_start(struct pdm_drv *drv, struct error *err)
 	return 0;
 }
 
+/* It may be just about to write when the signal comes: hence more than one. */
+static void stdio_writer_join(struct stdio *stdio)
+{
+	struct timespec until;
+
+	do {
+		if (stdio->abandoned)
+			pthread_kill(stdio->writer, STDIO_INTERRUPT);
+		until = stdio_after(INTERRUPT_NS);
+	} while (pthread_clockjoin_np(stdio->writer, NULL, CLOCK_MONOTONIC, &until));
+}
+
 static void stdio_stop(struct stdio *stdio)
 {
 	struct timespec until = stdio_after(DRAIN_NS);
@@ -323,12 +356,11 @@ static void stdio_stop(struct stdio *stdio)
 	pthread_cond_signal(&stdio->data);
 	while (stdio->used && !ret)
 		ret = pthread_cond_timedwait(&stdio->room, &stdio->lock, &until);
-	if (ret)
-		pthread_cancel(stdio->writer);	/* it hangs in write() */
+	stdio->abandoned = ret;
 	__atomic_store_n(&stdio->stop, true, __ATOMIC_RELAXED);
 	pthread_cond_signal(&stdio->data);
 	pthread_mutex_unlock(&stdio->lock);
-	pthread_join(stdio->writer, NULL);
+	stdio_writer_join(stdio);
 	stdio_wake(stdio);
 	pthread_join(stdio->reader, NULL);
 }
