@@ -22,7 +22,9 @@
 #include "pdm/internal.h"
 
 #define RING_SIZE	(64 * 1024)
-#define INPUT_SIZE	4096
+#define INPUT_SIZE	(1024 * 1024)	/* what a person may paste at once */
+#define INPUT_AHEAD	4096		/* of a pipe, this much is read ahead */
+#define INPUT_READ	256
 #define GATHER_NS	4000000ULL	/* how long output waits for the rest of its line */
 #define FULL_NS		200000000ULL	/* how long the guest waits for a slow reader */
 #define DRAIN_NS	2000000000ULL	/* how long the end of the VM does */
@@ -50,8 +52,8 @@ struct stdio {
 	int wake;			/* eventfd: room in the device, or stop */
 	bool waiting;			/* atomic: the reader wants to hear of room */
 	bool escaped;			/* the last byte was Ctrl-A */
-	u32 pending;			/* in input */
-	u8 input[INPUT_SIZE];
+	u32 input_head, pending;	/* in input */
+	u8 input[INPUT_SIZE];		/* touched as far as it is needed */
 	u8 ring[RING_SIZE];
 };
 
@@ -175,6 +177,13 @@ static void *stdio_writer(void *arg)
 
 /* ---- input --------------------------------------------------------------------- */
 
+/* More than a person pastes is dropped: the next key may be Ctrl-A x. */
+static void stdio_input_put(struct stdio *stdio, u8 byte)
+{
+	if (stdio->pending < INPUT_SIZE)
+		stdio->input[(stdio->input_head + stdio->pending++) % INPUT_SIZE] = byte;
+}
+
 static void stdio_key(struct stdio *stdio, u8 key)
 {
 	struct pdm_config *config = &stdio->drv->dev->pdm->config;
@@ -188,8 +197,7 @@ static void stdio_key(struct stdio *stdio, u8 key)
 		break;
 	case 'a':
 	case ESCAPE:
-		if (stdio->pending < INPUT_SIZE)
-			stdio->input[stdio->pending++] = ESCAPE;
+		stdio_input_put(stdio, ESCAPE);
 		break;
 	default:
 		pthread_mutex_lock(&stdio->lock);
@@ -201,7 +209,7 @@ static void stdio_key(struct stdio *stdio, u8 key)
 /* False: there will be no more input. */
 static bool stdio_read(struct stdio *stdio)
 {
-	u8 buf[256];
+	u8 buf[INPUT_READ];
 	ssize_t len;
 
 	len = read(STDIN_FILENO, buf, sizeof(buf));
@@ -213,8 +221,8 @@ static bool stdio_read(struct stdio *stdio)
 			stdio_key(stdio, buf[i]);
 		} else if (buf[i] == ESCAPE) {
 			stdio->escaped = true;
-		} else if (stdio->pending < INPUT_SIZE) {
-			stdio->input[stdio->pending++] = buf[i];
+		} else {
+			stdio_input_put(stdio, buf[i]);
 		}
 	}
 	return len > 0;
@@ -227,9 +235,12 @@ static void stdio_deliver(struct stdio *stdio)
 
 	/* Before the device is asked, so that room made after its answer is heard of. */
 	__atomic_store_n(&stdio->waiting, true, __ATOMIC_SEQ_CST);
-	len = pdm_chr_input(stdio->drv->dev, stdio->input, stdio->pending);
-	stdio->pending -= len;
-	memmove(stdio->input, stdio->input + len, stdio->pending);
+	do {
+		len = min(stdio->pending, INPUT_SIZE - stdio->input_head);
+		len = pdm_chr_input(stdio->drv->dev, stdio->input + stdio->input_head, len);
+		stdio->input_head = (stdio->input_head + len) % INPUT_SIZE;
+		stdio->pending -= len;
+	} while (stdio->pending && len);
 	if (!stdio->pending)
 		__atomic_store_n(&stdio->waiting, false, __ATOMIC_SEQ_CST);
 }
@@ -243,7 +254,7 @@ static void *stdio_reader(void *arg)
 	u64 count;
 
 	while (!__atomic_load_n(&stdio->stop, __ATOMIC_RELAXED)) {
-		bool full = stdio->pending > INPUT_SIZE - 256 && !terminal;
+		bool full = stdio->pending >= INPUT_AHEAD && !terminal;
 
 		fds[0] = (struct pollfd) { .fd = stdio->wake, .events = POLLIN };
 		fds[1] = (struct pollfd) { .fd = open && !full ? STDIN_FILENO : -1,
