@@ -22,11 +22,17 @@
 #include "pdm/internal.h"
 
 #define RING_SIZE	(64 * 1024)
-#define INPUT_SIZE	4096
+#define INPUT_SIZE	(1024 * 1024)	/* what a person may paste at once */
+#define INPUT_AHEAD	4096		/* of a pipe, this much is read ahead */
+#define INPUT_READ	256
 #define GATHER_NS	4000000ULL	/* how long output waits for the rest of its line */
 #define FULL_NS		200000000ULL	/* how long the guest waits for a slow reader */
 #define DRAIN_NS	2000000000ULL	/* how long the end of the VM does */
+#define INTERRUPT_NS	10000000ULL	/* between two attempts to wake the writer */
 #define ESCAPE		1		/* Ctrl-A */
+
+/* Takes the writer out of a write() that hangs; nobody else in the process uses it. */
+#define STDIO_INTERRUPT	SIGRTMIN
 
 struct stdio {
 	struct pdm_drv *drv;
@@ -39,14 +45,15 @@ struct stdio {
 	bool urgent;			/* write now: a whole line, or much */
 	bool stuck;			/* nobody reads: drop what does not fit */
 	bool stop;
+	bool abandoned;			/* what is left in the ring is lost */
 	pthread_t writer;
 
 	pthread_t reader;
 	int wake;			/* eventfd: room in the device, or stop */
 	bool waiting;			/* atomic: the reader wants to hear of room */
 	bool escaped;			/* the last byte was Ctrl-A */
-	u32 pending;			/* in input */
-	u8 input[INPUT_SIZE];
+	u32 input_head, pending;	/* in input */
+	u8 input[INPUT_SIZE];		/* touched as far as it is needed */
 	u8 ring[RING_SIZE];
 };
 
@@ -122,32 +129,41 @@ static void stdio_gather(struct stdio *stdio)
 	stdio->urgent = false;
 }
 
+/* Write what lies in one piece; how much of it is dealt with. Lock held, but not meanwhile. */
+static u32 stdio_flush(struct stdio *stdio)
+{
+	/* Nobody but this thread moves the head. */
+	u32 len = min(stdio->used, RING_SIZE - stdio->head);
+	ssize_t done;
+	int failed;
+
+	pthread_mutex_unlock(&stdio->lock);
+	done = write(STDOUT_FILENO, stdio->ring + stdio->head, len);
+	failed = done < 0 ? errno : 0;
+	if (failed == EAGAIN)
+		poll(&(struct pollfd) { STDOUT_FILENO, POLLOUT, 0 }, 1, -1);
+	pthread_mutex_lock(&stdio->lock);
+	if (done >= 0)
+		return done;
+	/* If it is closed, nobody will ever read it. */
+	return failed == EINTR || failed == EAGAIN ? 0 : len;
+}
+
 static void *stdio_writer(void *arg)
 {
 	struct stdio *stdio = arg;
-	ssize_t done;
-	int failed;
-	u32 len;
+	sigset_t interrupt;
+	u32 done;
 
-	/* Only what may hang for good is a place to be cancelled. */
-	pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, NULL);
+	sigemptyset(&interrupt);
+	sigaddset(&interrupt, STDIO_INTERRUPT);
+	pthread_sigmask(SIG_UNBLOCK, &interrupt, NULL);
 	pthread_mutex_lock(&stdio->lock);
-	while (!stdio->stop || stdio->used) {
+	while (!stdio->abandoned && (!stdio->stop || stdio->used)) {
 		stdio_gather(stdio);
-		while (stdio->used) {
-			/* Nobody but this thread moves the head. */
-			len = min(stdio->used, RING_SIZE - stdio->head);
-			pthread_mutex_unlock(&stdio->lock);
-			pthread_setcancelstate(PTHREAD_CANCEL_ENABLE, NULL);
-			done = write(STDOUT_FILENO, stdio->ring + stdio->head, len);
-			failed = done < 0 ? errno : 0;
-			if (failed == EAGAIN)
-				poll(&(struct pollfd) { STDOUT_FILENO, POLLOUT, 0 }, 1, -1);
-			pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, NULL);
-			pthread_mutex_lock(&stdio->lock);
-			if (failed && failed != EINTR && failed != EAGAIN)
-				done = len;	/* closed: nobody will ever read it */
-			if (done < 0)
+		while (stdio->used && !stdio->abandoned) {
+			done = stdio_flush(stdio);
+			if (!done)
 				continue;
 			stdio->head = (stdio->head + done) % RING_SIZE;
 			stdio->used -= done;
@@ -160,6 +176,13 @@ static void *stdio_writer(void *arg)
 }
 
 /* ---- input --------------------------------------------------------------------- */
+
+/* More than a person pastes is dropped: the next key may be Ctrl-A x. */
+static void stdio_input_put(struct stdio *stdio, u8 byte)
+{
+	if (stdio->pending < INPUT_SIZE)
+		stdio->input[(stdio->input_head + stdio->pending++) % INPUT_SIZE] = byte;
+}
 
 static void stdio_key(struct stdio *stdio, u8 key)
 {
@@ -174,8 +197,7 @@ static void stdio_key(struct stdio *stdio, u8 key)
 		break;
 	case 'a':
 	case ESCAPE:
-		if (stdio->pending < INPUT_SIZE)
-			stdio->input[stdio->pending++] = ESCAPE;
+		stdio_input_put(stdio, ESCAPE);
 		break;
 	default:
 		pthread_mutex_lock(&stdio->lock);
@@ -187,7 +209,7 @@ static void stdio_key(struct stdio *stdio, u8 key)
 /* False: there will be no more input. */
 static bool stdio_read(struct stdio *stdio)
 {
-	u8 buf[256];
+	u8 buf[INPUT_READ];
 	ssize_t len;
 
 	len = read(STDIN_FILENO, buf, sizeof(buf));
@@ -199,8 +221,8 @@ static bool stdio_read(struct stdio *stdio)
 			stdio_key(stdio, buf[i]);
 		} else if (buf[i] == ESCAPE) {
 			stdio->escaped = true;
-		} else if (stdio->pending < INPUT_SIZE) {
-			stdio->input[stdio->pending++] = buf[i];
+		} else {
+			stdio_input_put(stdio, buf[i]);
 		}
 	}
 	return len > 0;
@@ -213,9 +235,12 @@ static void stdio_deliver(struct stdio *stdio)
 
 	/* Before the device is asked, so that room made after its answer is heard of. */
 	__atomic_store_n(&stdio->waiting, true, __ATOMIC_SEQ_CST);
-	len = pdm_chr_input(stdio->drv->dev, stdio->input, stdio->pending);
-	stdio->pending -= len;
-	memmove(stdio->input, stdio->input + len, stdio->pending);
+	do {
+		len = min(stdio->pending, INPUT_SIZE - stdio->input_head);
+		len = pdm_chr_input(stdio->drv->dev, stdio->input + stdio->input_head, len);
+		stdio->input_head = (stdio->input_head + len) % INPUT_SIZE;
+		stdio->pending -= len;
+	} while (stdio->pending && len);
 	if (!stdio->pending)
 		__atomic_store_n(&stdio->waiting, false, __ATOMIC_SEQ_CST);
 }
@@ -229,7 +254,7 @@ static void *stdio_reader(void *arg)
 	u64 count;
 
 	while (!__atomic_load_n(&stdio->stop, __ATOMIC_RELAXED)) {
-		bool full = stdio->pending > INPUT_SIZE - 256 && !terminal;
+		bool full = stdio->pending >= INPUT_AHEAD && !terminal;
 
 		fds[0] = (struct pollfd) { .fd = stdio->wake, .events = POLLIN };
 		fds[1] = (struct pollfd) { .fd = open && !full ? STDIN_FILENO : -1,
@@ -286,12 +311,19 @@ static int stdio_create(struct pdm_drv *drv, const struct cfgm_node *node, struc
 	return 0;
 }
 
+static void stdio_interrupted(int signal)
+{
+}
+
 static int stdio_start(struct pdm_drv *drv, struct error *err)
 {
 	struct stdio *stdio = drv->state;
+	/* Without SA_RESTART: that is what it is for. */
+	struct sigaction interrupt = { .sa_handler = stdio_interrupted };
 	sigset_t all, old;
 	int ret;
 
+	sigaction(STDIO_INTERRUPT, &interrupt, NULL);
 	/* Signals are the main thread's; SIGPIPE would come to the writer, as EPIPE does. */
 	sigfillset(&all);
 	pthread_sigmask(SIG_SETMASK, &all, &old);
@@ -313,6 +345,18 @@ static int stdio_start(struct pdm_drv *drv, struct error *err)
 	return 0;
 }
 
+/* It may be just about to write when the signal comes: hence more than one. */
+static void stdio_writer_join(struct stdio *stdio)
+{
+	struct timespec until;
+
+	do {
+		if (stdio->abandoned)
+			pthread_kill(stdio->writer, STDIO_INTERRUPT);
+		until = stdio_after(INTERRUPT_NS);
+	} while (pthread_clockjoin_np(stdio->writer, NULL, CLOCK_MONOTONIC, &until));
+}
+
 static void stdio_stop(struct stdio *stdio)
 {
 	struct timespec until = stdio_after(DRAIN_NS);
@@ -323,12 +367,11 @@ static void stdio_stop(struct stdio *stdio)
 	pthread_cond_signal(&stdio->data);
 	while (stdio->used && !ret)
 		ret = pthread_cond_timedwait(&stdio->room, &stdio->lock, &until);
-	if (ret)
-		pthread_cancel(stdio->writer);	/* it hangs in write() */
+	stdio->abandoned = ret;
 	__atomic_store_n(&stdio->stop, true, __ATOMIC_RELAXED);
 	pthread_cond_signal(&stdio->data);
 	pthread_mutex_unlock(&stdio->lock);
-	pthread_join(stdio->writer, NULL);
+	stdio_writer_join(stdio);
 	stdio_wake(stdio);
 	pthread_join(stdio->reader, NULL);
 }
