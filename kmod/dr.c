@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Debug registers. MOV DR always exits; DR0-DR3 are loaded only while the
- * guest's DR7 arms one, DR6 and DR7 travel in the control block.
+ * Debug registers. MOV DR exits, save that AMD-V lets a write of DR7 run on the
+ * CPU; DR0-DR3 are loaded only while the guest's DR7 arms one, DR6 and DR7
+ * travel in the control block.
  */
 #include <linux/kernel.h>
 #include <linux/percpu.h>
@@ -9,6 +10,8 @@
 
 #include "dr.h"
 #include "hw.h"
+
+#define DR7_RW_IO	2	/* R/W of DR7 */
 
 void dr_set(struct vcpu *vcpu, const struct vmm_dregs *dregs)
 {
@@ -69,4 +72,24 @@ int dr_write(struct vcpu *vcpu, unsigned int n, u64 value)
 		dregs.dr7 = value;
 	dr_set(vcpu, &dregs);
 	return 0;
+}
+
+u64 dr_port_hits(struct vcpu *vcpu, u16 port, unsigned int size)
+{
+	u64 dr7 = vcpu->dregs.dr7, hits = 0;
+	struct vmm_sregs sregs;
+	unsigned int i;
+
+	hw->sregs_get(vcpu, &sregs);
+	if (!(sregs.cr4 & X86_CR4_DE))
+		return 0;
+	for (i = 0; i < 4; i++) {
+		unsigned int control = dr7 >> (16 + 4 * i) & 15;
+		u64 first = vcpu->dregs.dr[i] & ~(u64)(control >> 2);
+
+		if ((dr7 >> (2 * i) & 3) && (control & 3) == DR7_RW_IO &&
+		    first < port + size && port <= first + (control >> 2))
+			hits |= BIT(i);
+	}
+	return hits;
 }

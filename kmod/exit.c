@@ -37,6 +37,20 @@ static int exit_cpuid(struct vcpu *vcpu)
 	return insn_skip(vcpu);
 }
 
+/* The #DB of a single step over the access may be pending. */
+static int exit_io_debug(struct vcpu *vcpu)
+{
+	u64 hits = dr_port_hits(vcpu, vcpu->exit.io.port, vcpu->exit.io.size);
+	struct vmm_events *ev = &vcpu->events;
+
+	if (!hits)
+		return RUN_GUEST;
+	if (ev->type != VMM_EVENT_EXCEPTION || ev->vector != X86_TRAP_DB)
+		return event_debug(vcpu, hits);
+	ev->payload |= hits;
+	return RUN_GUEST;
+}
+
 static int exit_io(struct vcpu *vcpu)
 {
 	struct vcpu_exit *exit = &vcpu->exit;
@@ -49,6 +63,8 @@ static int exit_io(struct vcpu *vcpu)
 		return run_exit_to_user(vcpu, VMM_EXIT_IO,
 					VMM_GROUP_GPRS | VMM_GROUP_SREGS | VMM_GROUP_EVENTS);
 	ret = insn_advance(vcpu, exit->next_rip);
+	if (unlikely(vcpu->dregs.dr7 & DR7_ARMED) && ret == RUN_GUEST)
+		ret = exit_io_debug(vcpu);
 	if (ret != RUN_GUEST)
 		return ret;
 	return run_exit_to_user(vcpu, VMM_EXIT_IO, VMM_GROUP_RAX);

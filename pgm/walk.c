@@ -130,8 +130,9 @@ static u64 reserved_bits(const struct pgm_paging *p, const struct mode *mode, un
 	reserved = GENMASK_ULL(51, 0) & ~GENMASK_ULL(width - 1, 0);
 	if (mode->pae)
 		reserved |= GENMASK_ULL(62, 52);
+	/* Bit 5, too; but QEMU's CPU sets it when it walks, as if it were the accessed bit. */
 	if (mode->pae && level == 3)
-		return reserved | PTE_NX | GENMASK_ULL(8, 5) | GENMASK_ULL(2, 1);
+		return reserved | PTE_NX | GENMASK_ULL(8, 6) | GENMASK_ULL(2, 1);
 	if (!(p->efer & EFER_NXE))
 		reserved |= PTE_NX;
 	if (large)

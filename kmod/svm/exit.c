@@ -7,6 +7,7 @@
 #include <asm/debugreg.h>
 #include <asm/mce.h>
 
+#include "../dr.h"
 #include "../run.h"
 #include "../vcpu.h"
 #include "svm.h"
@@ -154,6 +155,23 @@ static void svm_decode_nmi_mask(struct vcpu *vcpu, u64 code)
 	}
 }
 
+/*
+ * A write of DR7 runs on the CPU, with the guest's DR0-DR3 in place: emulated
+ * CPUs arm breakpoints when the instruction runs, and not at VMRUN. True: the
+ * guest goes on with that.
+ */
+static bool svm_open_dr7(struct vcpu *vcpu, u64 code)
+{
+	struct vcpu_svm *svm = to_svm(vcpu);
+	struct vmcb *vmcb = svm->vmcb;
+
+	svm->dr7_open = code == SVM_EXIT_WRITE_DR7 &&
+			!(vmcb->save.dr7 & DR7_GENERAL_DETECT);
+	__assign_bit(INTERCEPT_DR7_WRITE, (unsigned long *)vmcb->control.intercepts,
+		     !svm->dr7_open);
+	return svm->dr7_open;
+}
+
 void svm_exit_decode(struct vcpu *vcpu)
 {
 	struct vmcb *vmcb = to_vmcb(vcpu);
@@ -164,7 +182,8 @@ void svm_exit_decode(struct vcpu *vcpu)
 	vcpu->events.shadow = vmcb->control.int_state & SVM_INTERRUPT_SHADOW_MASK ?
 			      VMM_SHADOW_STI : 0;
 	vcpu->dregs.dr6 = vmcb->save.dr6;
-	vcpu->dregs.dr7 = vmcb->save.dr7;
+	/* One that the guest wrote itself has what an emulated CPU leaves of reserved bits. */
+	vcpu->dregs.dr7 = (vmcb->save.dr7 & 0xffff2fffULL) | 0x400ULL;
 	exit->raw = code;
 	exit->info1 = vmcb->control.exit_info_1;
 	exit->info2 = vmcb->control.exit_info_2;
@@ -176,6 +195,9 @@ void svm_exit_decode(struct vcpu *vcpu)
 
 	exit->stat = code < ARRAY_SIZE(svm_stats) && svm_stats[code] ?
 		     svm_stats[code] - 1 : VMM_STAT_OTHER;
+	if (unlikely(code == SVM_EXIT_WRITE_DR7 || to_svm(vcpu)->dr7_open) &&
+	    svm_open_dr7(vcpu, code))
+		exit->stat = VMM_STAT_WINDOW;
 	if (code == SVM_EXIT_NPF)
 		svm_decode_nested_fault(vcpu, exit);
 	else if (code == SVM_EXIT_IOIO)

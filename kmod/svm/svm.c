@@ -370,6 +370,8 @@ static void svm_enter(struct vcpu *vcpu)
 	vmcb->save.cr2 = vcpu->cr2;
 	if (unlikely(vcpu->events.nmi_masked || svm->iret_pending))
 		svm_watch_iret(vcpu);
+	if (unlikely(svm->dr7_open))
+		dr_load(vcpu);
 
 	svm_switch(vcpu->gprs.r, svm->vmcb_pa, page_to_phys(sc->host));
 

@@ -15,6 +15,7 @@ struct vcpu_svm {
 	bool iret_pending;	/* an NMI handler's IRET is about to run at iret_rip */
 	bool stepping;		/* TF is ours, to get past that IRET */
 	u64 iret_rip;
+	bool dr7_open;		/* until the next exit, a write of DR7 does not exit */
 };
 
 static inline struct vcpu_svm *to_svm(struct vcpu *vcpu)

@@ -2,11 +2,14 @@
 /*
  * A page of memory that is reached by MMIO alone, for tests: whatever a guest
  * does to it goes through the instruction interpreter, and must look the same
- * as if it were RAM. All access sizes, at any address within.
+ * as if it were RAM. All access sizes, at any address within. Where `port` is
+ * set, four ports from there on show its first four bytes: a register of up to
+ * four bytes that reads back what was written, for string I/O.
  */
 #include "pdm/pdm.h"
 
-#define TEST_MMIO_SIZE 4096
+#define TEST_MMIO_SIZE	4096
+#define TEST_MMIO_PORTS	4
 
 struct test_mmio {
 	u8 bytes[TEST_MMIO_SIZE];
@@ -41,12 +44,18 @@ static const struct pdm_io_ops test_mmio_ops = {
 
 static int test_mmio_create(struct pdm_device *dev, struct error *err)
 {
-	u64 gpa = (u64)cfgm_int(pdm_config(dev), "address");
+	const struct cfgm_node *config = pdm_config(dev);
+	u64 gpa = (u64)cfgm_int(config, "address");
+	int ret;
 
 	if (!IS_ALIGNED(gpa, TEST_MMIO_SIZE))
 		return error_set(err, EINVAL, "address 0x%llx is not a multiple of 4096",
 				 (unsigned long long)gpa);
-	return pdm_mmio_register(dev, gpa, TEST_MMIO_SIZE, &test_mmio_ops, err);
+	ret = pdm_mmio_register(dev, gpa, TEST_MMIO_SIZE, &test_mmio_ops, err);
+	if (!ret && cfgm_has(config, "port"))
+		ret = pdm_port_register(dev, cfgm_int(config, "port"), TEST_MMIO_PORTS,
+					&test_mmio_ops, err);
+	return ret;
 }
 
 static void test_mmio_reset(struct pdm_device *dev)
@@ -57,6 +66,8 @@ static void test_mmio_reset(struct pdm_device *dev)
 static const struct cfgm_key test_mmio_keys[] = {
 	{ .name = "address", .type = CFGM_INT, .min = 0, .max = (1LL << 52) - TEST_MMIO_SIZE,
 	  .def = "0xfed80000", .help = "guest-physical address of its page" },
+	{ .name = "port", .type = CFGM_INT, .min = 0, .max = 0x10000 - TEST_MMIO_PORTS,
+	  .help = "first of four ports that show its first four bytes; absent: none" },
 	{ .name = NULL }
 };
 

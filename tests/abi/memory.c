@@ -359,7 +359,9 @@ static void changed_while_running(void)
 	churn_ends = false;
 	rnd_seed(7);
 	pthread_create(&thread, NULL, churn_thread, NULL);
-	while (now_ns() - start < 4000000000) {
+	/* Longer where the host is slow, so that something has been tested. */
+	while (now_ns() - start < 4000000000 ||
+	       (rounds <= 5 && now_ns() - start < 30000000000)) {
 		long ret = run(&m);
 
 		/* For moments the memory is read-only, or written through a slot that is gone. */

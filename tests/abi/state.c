@@ -424,6 +424,9 @@ static void scribbled(void)
 	CHECK(runs > 10, "%d runs", runs);
 	m.page->dirty = m.page->wanted = 0;
 	LOAD64(&m, g_count);
+	/* A kick may be left over, from a run that was refused. */
+	call(m.vcpu, VMM_VCPU_KICK, NULL);
+	RUN_TO(&m, VMM_EXIT_KICK);
 	RUN_TO(&m, VMM_EXIT_IO);
 }
 

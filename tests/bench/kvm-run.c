@@ -1,16 +1,19 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * kvm-run GUEST.elf: runs a bare-metal test guest under KVM, with as little
- * around KVM_RUN as there can be, so that what is measured is KVM's.
+ * kvm-run GUEST.elf [COMMAND LINE...]: runs a bare-metal test guest under KVM,
+ * with as little around KVM_RUN as there can be, so that what is measured, or
+ * fails, is KVM's.
  *
- * There is RAM, KVM's own interrupt controllers, port 0xe9 for output and port
- * 0xf4 to end; every other port and address reads as ones. The guest is a
- * multiboot 1 image in ELF32, which is told of its memory's size only.
+ * There is RAM, KVM's own interrupt controllers and timer, port 0xe9 for output
+ * and port 0xf4 to end, the guests' latch and their page of device memory; every
+ * other port and address reads as ones. The guest is a multiboot 1 image in
+ * ELF32, which is told of its memory's size and its command line only.
  */
 #include <elf.h>
 #include <err.h>
 #include <fcntl.h>
 #include <linux/kvm.h>
+#include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -21,16 +24,23 @@
 
 #define RAM_SIZE	(64UL << 20)
 #define INFO_AT		0x9000		/* multiboot information */
+#define CMDLINE_AT	0xa000
+#define CMDLINE_SIZE	4096
 #define MULTIBOOT_MAGIC	0x2badb002
 #define TSS_AT		0xfffbd000
 #define PORT_PRINT	0xe9
 #define PORT_EXIT	0xf4
+#define PORT_LATCH	0xcf8		/* keeps a dword, as a PCI host bridge does */
+#define DEVICE_AT	0xfed80000	/* as vmm's test-mmio has it */
+#define DEVICE_SIZE	4096
 
 struct machine {
 	int kvm, vm, vcpu;
 	uint8_t *ram;
 	struct kvm_run *run;
 	size_t run_size;
+	uint32_t latch;
+	uint8_t device[DEVICE_SIZE];
 };
 
 static int call(int fd, unsigned long command, const void *arg, const char *name)
@@ -47,6 +57,7 @@ static int call(int fd, unsigned long command, const void *arg, const char *name
 static void machine_create(struct machine *m)
 {
 	struct kvm_userspace_memory_region slot = { .memory_size = RAM_SIZE };
+	struct kvm_pit_config pit = { .flags = KVM_PIT_SPEAKER_DUMMY };
 
 	m->kvm = open("/dev/kvm", O_RDWR | O_CLOEXEC);
 	if (m->kvm < 0)
@@ -54,6 +65,7 @@ static void machine_create(struct machine *m)
 	m->vm = CALL(m->kvm, KVM_CREATE_VM, 0);
 	CALL(m->vm, KVM_SET_TSS_ADDR, TSS_AT);
 	CALL(m->vm, KVM_CREATE_IRQCHIP, 0);
+	CALL(m->vm, KVM_CREATE_PIT2, &pit);
 	m->ram = mmap(NULL, RAM_SIZE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	if (m->ram == MAP_FAILED)
 		err(125, "RAM");
@@ -114,7 +126,7 @@ static void machine_start_at(struct machine *m, uint32_t entry)
 	struct kvm_regs regs = {
 		.rip = entry, .rflags = 2, .rax = MULTIBOOT_MAGIC, .rbx = INFO_AT,
 	};
-	uint32_t info[22] = { 1, 640, (RAM_SIZE >> 10) - 1024 };
+	uint32_t info[22] = { 1 | 4, 640, (RAM_SIZE >> 10) - 1024, [4] = CMDLINE_AT };
 	struct kvm_sregs sregs;
 
 	memcpy(m->ram + INFO_AT, info, sizeof(info));
@@ -127,37 +139,80 @@ static void machine_start_at(struct machine *m, uint32_t entry)
 	CALL(m->vcpu, KVM_SET_REGS, &regs);
 }
 
-static void handle_io(struct kvm_run *run)
+/* The words of the command line, a blank between two. */
+static void machine_cmdline(struct machine *m, char **words)
 {
-	uint8_t *data = (uint8_t *)run + run->io.data_offset;
+	char *to = (char *)m->ram + CMDLINE_AT, *end = to + CMDLINE_SIZE;
 
-	if (run->io.direction == KVM_EXIT_IO_IN)
-		memset(data, 0xff, run->io.size * run->io.count);
-	else if (run->io.port == PORT_PRINT)
-		putchar(*data);
+	for (; *words; words++)
+		to += snprintf(to, end - to, "%s%s", *words, words[1] ? " " : "");
+	if (to >= end)
+		errx(125, "the command line is too long");
+}
+
+static void handle_port(struct machine *m, uint8_t *data)
+{
+	struct kvm_run *run = m->run;
+	bool latch = run->io.port == PORT_LATCH && run->io.size == 4;
+	uint32_t value = 0;
+
+	if (run->io.direction == KVM_EXIT_IO_IN) {
+		memset(data, 0xff, run->io.size);
+		if (latch)
+			memcpy(data, &m->latch, 4);
+		return;
+	}
+	memcpy(&value, data, run->io.size);
+	if (run->io.port == PORT_PRINT)
+		putchar(value & 0xff);
 	else if (run->io.port == PORT_EXIT)
-		exit(*data);
+		exit(value > 99 ? 99 : value);
+	else if (latch)
+		m->latch = value;
+}
+
+static void handle_io(struct machine *m)
+{
+	uint8_t *data = (uint8_t *)m->run + m->run->io.data_offset;
+
+	for (uint32_t i = 0; i < m->run->io.count; i++)
+		handle_port(m, data + i * m->run->io.size);
+}
+
+static void handle_mmio(struct machine *m)
+{
+	struct kvm_run *run = m->run;
+	uint64_t at = run->mmio.phys_addr - DEVICE_AT;
+
+	if (run->mmio.phys_addr < DEVICE_AT || at + run->mmio.len > DEVICE_SIZE)
+		memset(run->mmio.data, 0xff, sizeof(run->mmio.data));
+	else if (run->mmio.is_write)
+		memcpy(m->device + at, run->mmio.data, run->mmio.len);
+	else
+		memcpy(run->mmio.data, m->device + at, run->mmio.len);
 }
 
 int main(int argc, char **argv)
 {
-	struct machine m;
+	static struct machine m;
 
-	if (argc != 2)
-		errx(125, "usage: kvm-run GUEST.elf");
+	if (argc < 2)
+		errx(125, "usage: kvm-run GUEST.elf [COMMAND LINE...]");
 	machine_create(&m);
 	machine_cpuid(&m);
+	machine_cmdline(&m, argv + 2);
 	machine_start_at(&m, machine_load(&m, argv[1]));
 	for (;;) {
 		CALL(m.vcpu, KVM_RUN, 0);
 		switch (m.run->exit_reason) {
 		case KVM_EXIT_IO:
-			handle_io(m.run);
+			handle_io(&m);
 			break;
 		case KVM_EXIT_MMIO:
-			memset(m.run->mmio.data, 0xff, sizeof(m.run->mmio.data));
+			handle_mmio(&m);
 			break;
 		default:
+			fflush(stdout);
 			errx(121, "KVM exit %u", m.run->exit_reason);
 		}
 	}

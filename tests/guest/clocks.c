@@ -336,18 +336,8 @@ static const struct guest_case cases[] = {
 	{ "cmos-ram", cmos_ram },
 };
 
-static void find_pm_timer(void)
-{
-	const char *s = cmdline_get("pm=");
-
-	if (!s)
-		return;
-	for (pm_port = 0; *s && *s != ' '; s++)
-		pm_port = pm_port << 4 | (*s <= '9' ? *s - '0' : *s - 'a' + 10);
-}
-
 void guest_main(void)
 {
-	find_pm_timer();
+	cmdline_get_hex("pm=", &pm_port);
 	cases_run(cases, ARRAY_SIZE(cases));
 }

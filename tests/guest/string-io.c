@@ -125,10 +125,10 @@ static void ins_crosses_backward(void)
 }
 
 /*
- * Two and four bytes at once: the PCI address register reads back, four bytes
- * wide; its upper half alone is two bytes that read the same again and again.
+ * Two and four bytes at once, where four bytes read back what was written: at
+ * the PCI address register, or where `latch=PORT`, in hexadecimal, says.
  */
-#define PCI_ADDRESS	0xcf8
+static u16 latch = 0xcf8;
 
 static void ins_long(void)
 {
@@ -136,8 +136,8 @@ static void ins_long(void)
 	u32 got[4];
 
 	fill();
-	outl(PCI_ADDRESS, 0x80123454);
-	STRING("rep insl", &r, PCI_ADDRESS);
+	outl(latch, 0x80123454);
+	STRING("rep insl", &r, latch);
 	expect_regs(&r, (u64)pages[1] + 10, 7, 0);
 	memcpy(got, pages[1] - 6, sizeof(got));
 	for (int i = 0; i < 4; i++)
@@ -172,7 +172,7 @@ static void outs_one(void)
 
 	STRING("outsb", &r, SILENT);
 	expect_regs(&r, 7, (u64)pages[0] + 1, 3);
-	STRING("outsl", &r, PCI_ADDRESS);
+	STRING("outsl", &r, latch);
 	expect_regs(&r, 7, (u64)pages[0] + 5, 3);
 }
 
@@ -183,9 +183,9 @@ static void outs_long(void)
 	struct regs r = { 7, (u64)pages[1] - 6, 3 };
 
 	memcpy(pages[1] - 6, values, sizeof(values));
-	STRING("rep outsl", &r, PCI_ADDRESS);
+	STRING("rep outsl", &r, latch);
 	expect_regs(&r, 7, (u64)pages[1] + 6, 0);
-	expect("last", inl(PCI_ADDRESS), 0x80abcd08);
+	expect("last", inl(latch), 0x80abcd08);
 }
 
 static void outs_backward(void)
@@ -194,9 +194,9 @@ static void outs_backward(void)
 	struct regs r = { 7, (u64)pages[0] + 8, 3 };
 
 	memcpy(pages[0], values, sizeof(values));
-	STRING("std; rep outsl; cld", &r, PCI_ADDRESS);
+	STRING("std; rep outsl; cld", &r, latch);
 	expect_regs(&r, 7, (u64)pages[0] - 4, 0);
-	expect("last", inl(PCI_ADDRESS), 0x80abcd08);
+	expect("last", inl(latch), 0x80abcd08);
 }
 
 static void outs_cmos(void)
@@ -218,8 +218,8 @@ static void outs_segment(void)
 	struct regs r = { 7, 0x10, 1 };
 
 	wrmsr(0xc0000101, (u64)&value - 0x10);
-	STRING("rep outsl %%gs:(%%rsi), (%%dx)", &r, PCI_ADDRESS);
-	expect("value", inl(PCI_ADDRESS), 0x80000c0c);
+	STRING("rep outsl %%gs:(%%rsi), (%%dx)", &r, latch);
+	expect("value", inl(latch), 0x80000c0c);
 	r = (struct regs){ (u64)pages[0] + 16, 7, 2 };
 	fill();
 	STRING(".byte 0x65; rep insb", &r, 0x71);
@@ -256,7 +256,7 @@ static void with_hole(const char *what, struct regs *r, u64 error, u64 cr2,
 
 static void run_insb(struct regs *r) { STRING("rep insb", r, 0x71); }
 static void run_insb_back(struct regs *r) { STRING("std; rep insb; cld", r, 0x71); }
-static void run_insl(struct regs *r) { STRING("rep insl", r, PCI_ADDRESS); }
+static void run_insl(struct regs *r) { STRING("rep insl", r, latch); }
 static void run_outsb(struct regs *r) { STRING("rep outsb", r, 0x71); }
 
 static void ins_fault(void)
@@ -289,7 +289,7 @@ static void ins_fault_straddle(void)
 	struct regs r = { HOLE - 6, 7, 4 };
 	u32 got[4];
 
-	outl(PCI_ADDRESS, 0x80123454);
+	outl(latch, 0x80123454);
 	with_hole("page faults", &r, 2, HOLE, run_insl);
 	expect("rdi at the fault", at_fault.rdi, HOLE - 2);
 	expect("rcx at the fault", at_fault.rcx, 3);
@@ -332,7 +332,7 @@ CODE16(real_ins, "mov $0x8000, %di; mov $4, %cx; mov $0x71, %dx; cld; rep insb; 
 /* Four bytes up to the end of the segment, and four at its start again. */
 CODE16(real_ins_wrap, "mov 0, %ebx; mov $0xfffe, %di; mov $4, %cx; mov $0x71, %dx; cld;"
 	"rep insb; mov 0, %ax; shl $16, %eax; mov %di, %ax; mov %ebx, 0");
-CODE16(real_outs, "mov %eax, 0x8000; mov $0x8000, %esi; mov $1, %cx; mov $0xcf8, %dx; cld;"
+CODE16(real_outs, "mov %eax, 0x8000; mov $0x8000, %esi; mov $1, %cx; mov 0x8004, %dx; cld;"
 	"rep outsl; in %dx, %eax");
 
 static void real_mode_ins(void)
@@ -349,6 +349,7 @@ static void real_mode_wrap(void)
 
 static void real_mode_outs(void)
 {
+	*(volatile u16 *)(RM_BASE + 0x8004) = latch;
 	expect("eax", mode_real(real_outs, 0x80005678), 0x80005678);
 }
 
@@ -381,5 +382,6 @@ static const struct guest_case cases[] = {
 void guest_main(void)
 {
 	mode_init();
+	cmdline_get_hex("latch=", &latch);
 	cases_run(cases, ARRAY_SIZE(cases));
 }

@@ -162,14 +162,22 @@ int em_vector_get(struct em_vcpu *vcpu, unsigned int reg, void *buf)
 {
 	int ret = em_vectors_load(vcpu);
 
-	return ret ? ret : em_xsave_get(&vcpu->xsave, reg, buf);
+	if (ret)
+		return ret;
+	if (reg >= INTERP_MMX)
+		return em_xsave_mmx_get(&vcpu->xsave, reg - INTERP_MMX, buf);
+	return em_xsave_get(&vcpu->xsave, reg, buf);
 }
 
 int em_vector_set(struct em_vcpu *vcpu, unsigned int reg, const void *buf)
 {
 	int ret = em_vectors_load(vcpu);
+	u64 mmx;
 
-	if (!ret)
+	memcpy(&mmx, buf, sizeof(mmx));
+	if (!ret && reg >= INTERP_MMX)
+		ret = em_xsave_mmx_set(&vcpu->xsave, reg - INTERP_MMX, mmx);
+	else if (!ret)
 		ret = em_xsave_set(&vcpu->xsave, reg, buf);
 	if (!ret)
 		vcpu->xsave_dirty = true;

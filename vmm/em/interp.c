@@ -8,7 +8,7 @@
  * the registers are a copy until the instruction is done.
  *
  * Left out: far transfers, loads of segment, control and debug registers, port
- * I/O, x87, MMX, masked and arithmetic vector instructions, alignment checks
+ * I/O, x87, masked and arithmetic vector instructions, alignment checks
  * (#AC), and task switches. None is how a driver reaches a device's memory.
  */
 #include <stdio.h>

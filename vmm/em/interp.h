@@ -60,6 +60,7 @@ struct interp_exception {
 
 #define INTERP_MAX_ACCESS	64
 #define INTERP_MAX_LENGTH	15
+#define INTERP_MMX		32	/* vector registers from here on are MMX's */
 
 /*
  * Each returns 0; -EFAULT with @ex filled, to be injected into the guest; or
@@ -83,7 +84,10 @@ struct interp_ops {
 	 */
 	int (*exchange)(void *ctx, gva_t gva, void *old, const void *new, unsigned int size,
 		       struct interp_exception *ex);
-	/* Vector register @reg, 0 to 31, all 64 bytes. NULL: no vector instructions. */
+	/*
+	 * Vector register @reg, 0 to 31, all 64 bytes, or from INTERP_MMX on one
+	 * of MMX, 8 bytes of it. NULL: no vector instructions.
+	 */
 	int (*vector_get)(void *ctx, unsigned int reg, void *buf);
 	int (*vector_set)(void *ctx, unsigned int reg, const void *buf);
 };

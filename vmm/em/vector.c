@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * Vector moves between memory and an XMM, YMM or ZMM register, or a general
- * register for MOVD and MOVQ: SSE, AVX, and AVX-512 without a mask.
+ * register for MOVD and MOVQ: SSE, AVX, AVX-512 without a mask, and MMX.
  *
  * Models the SDM's "SIMD Exceptions" as far as moves have them: which states
- * must be on, and alignment. Left out: masks, MMX registers, arithmetic.
+ * must be on, and alignment. Left out: masks, arithmetic, and the #MF that an
+ * MMX instruction raises for an earlier x87 one.
  */
 #include "vmm/em/internal.h"
 
@@ -14,14 +15,16 @@
 #define VECTOR_BYTES	64
 
 /* Is the state this encoding needs switched on? */
-static int check_state(struct interp *in)
+static int check_state(struct interp *in, bool mmx)
 {
 	ZydisInstructionEncoding encoding = in->insn.encoding;
 	u64 need = encoding == ZYDIS_INSTRUCTION_ENCODING_EVEX ? XCR0_AVX512 : XCR0_AVX;
 	const struct interp_cpu *cpu = &in->cpu;
 	bool usable;
 
-	if (encoding == ZYDIS_INSTRUCTION_ENCODING_LEGACY)
+	if (mmx)
+		usable = !(cpu->cr0 & CR0_EM);
+	else if (encoding == ZYDIS_INSTRUCTION_ENCODING_LEGACY)
 		usable = !(cpu->cr0 & CR0_EM) && (cpu->cr4 & CR4_OSFXSR);
 	else
 		usable = (cpu->cr0 & CR0_PE) && !(cpu->rflags & FLAG_VM) &&
@@ -46,6 +49,8 @@ static int vector_number(const ZydisDecodedOperand *op)
 		return reg - ZYDIS_REGISTER_YMM0;
 	if (reg >= ZYDIS_REGISTER_ZMM0 && reg <= ZYDIS_REGISTER_ZMM31)
 		return reg - ZYDIS_REGISTER_ZMM0;
+	if (reg >= ZYDIS_REGISTER_MM0 && reg <= ZYDIS_REGISTER_MM7)
+		return INTERP_MMX + (reg - ZYDIS_REGISTER_MM0);
 	return -1;
 }
 
@@ -73,7 +78,7 @@ static int prepare(struct interp *in, struct place *place, int *reg)
 	int ret = find_operands(in, &memory, reg);
 
 	if (!ret)
-		ret = check_state(in);
+		ret = check_state(in, *reg >= INTERP_MMX);
 	if (!ret)
 		ret = interp_place(in, memory, memory == &in->op[0], place);
 	if (!ret && in->row->aligned && !IS_ALIGNED(place->gva, (gva_t)place->size))
@@ -93,8 +98,12 @@ static int store(struct interp *in, const struct place *place, int reg, unsigned
 
 	if (ret)
 		return ret;
-	return in->ops->write(in->ctx, place->gva, value + from, place->size,
-			      &in->res->exception);
+	ret = in->ops->write(in->ctx, place->gva, value + from, place->size,
+			     &in->res->exception);
+	/* Any MMX instruction leaves x87's stack at its top and full. */
+	if (!ret && reg >= INTERP_MMX)
+		ret = in->ops->vector_set(in->ctx, reg, value);
+	return ret;
 }
 
 /*

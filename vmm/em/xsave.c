@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Vector registers in an XSAVE image of the standard format.
+ * Vector and MMX registers in an XSAVE image of the standard format.
  *
  * A component whose bit in XSTATE_BV is clear is in its initial state,
  * whatever its bytes say, so reading it gives zeros, and writing one register
@@ -8,6 +8,10 @@
  */
 #include "vmm/em/xsave.h"
 
+#define XSAVE_FCW	0	/* "Layout of the Legacy Region": x87's part of it */
+#define XSAVE_FSW	2
+#define XSAVE_FTW	4	/* a bit for each register that is not empty */
+#define XSAVE_ST	32	/* ST(0) to ST(7), 16 bytes each, 10 of them used */
 #define XSAVE_XMM	160	/* in the legacy area: "XSAVE-Managed State" */
 #define XSAVE_BV	512	/* XSTATE_BV: which components are not in their initial state */
 
@@ -96,5 +100,79 @@ int em_xsave_set(const struct em_xsave *xsave, unsigned int reg, const void *buf
 		bv |= BIT_ULL(part[i].component);
 	}
 	memcpy(image + XSAVE_BV, &bv, sizeof(bv));
+	return 0;
+}
+
+/* ---- MMX --------------------------------------------------------------------------- */
+
+#define FCW_INIT	0x37f
+#define FSW_TOP		0x3800
+#define X87		BIT_ULL(0)
+
+/* Where MMX register @reg is: the image has x87's registers in the order of its stack. */
+static u32 mmx_at(const u8 *image, unsigned int reg)
+{
+	u16 fsw;
+
+	memcpy(&fsw, image + XSAVE_FSW, sizeof(fsw));
+	return XSAVE_ST + 16 * ((reg - (fsw >> 11 & 7)) & 7);
+}
+
+static u64 components(const struct em_xsave *xsave)
+{
+	u64 bv;
+
+	memcpy(&bv, (const u8 *)xsave->image + XSAVE_BV, sizeof(bv));
+	return bv;
+}
+
+int em_xsave_mmx_get(const struct em_xsave *xsave, unsigned int reg, u64 *value)
+{
+	const u8 *image = xsave->image;
+
+	if (xsave->size < XSAVE_BV + sizeof(u64))
+		return -ENOSYS;
+	*value = 0;
+	if (components(xsave) & X87)
+		memcpy(value, image + mmx_at(image, reg), sizeof(*value));
+	return 0;
+}
+
+/* x87 as it is after reset, if that was left unsaid. */
+static void x87_init(const struct em_xsave *xsave)
+{
+	u64 bv = components(xsave);
+	u8 *image = xsave->image;
+	u16 fcw = FCW_INIT;
+
+	if (bv & X87)
+		return;
+	/* MXCSR, from byte 24 on, is not x87's. */
+	memset(image, 0, 24);
+	memset(image + XSAVE_ST, 0, 8 * 16);
+	memcpy(image + XSAVE_FCW, &fcw, sizeof(fcw));
+	bv |= X87;
+	memcpy(image + XSAVE_BV, &bv, sizeof(bv));
+}
+
+/* "x87 FPU and MMX": TOP becomes 0, no register is empty, the exponent is all ones. */
+int em_xsave_mmx_set(const struct em_xsave *xsave, unsigned int reg, u64 value)
+{
+	u8 registers[8][16], *image = xsave->image;
+	u16 fsw, exponent = 0xffff;
+	unsigned int i;
+
+	if (xsave->size < XSAVE_BV + sizeof(u64))
+		return -ENOSYS;
+	x87_init(xsave);
+	for (i = 0; i < 8; i++)
+		memcpy(registers[i], image + mmx_at(image, i), 16);
+	memcpy(registers[reg], &value, sizeof(value));
+	memcpy(registers[reg] + sizeof(value), &exponent, sizeof(exponent));
+	memcpy(image + XSAVE_ST, registers, sizeof(registers));
+	memcpy(&fsw, image + XSAVE_FSW, sizeof(fsw));
+	fsw &= ~FSW_TOP;
+	memcpy(image + XSAVE_FSW, &fsw, sizeof(fsw));
+	image[XSAVE_FTW] = 0xff;
 	return 0;
 }

@@ -21,4 +21,8 @@ int em_xsave_get(const struct em_xsave *xsave, unsigned int reg, void *buf);
 /* Parts the image has no room for must be zero, or -ENOSYS. */
 int em_xsave_set(const struct em_xsave *xsave, unsigned int reg, const void *buf);
 
+/* MMX register @reg, 0 to 7. Setting one turns x87's registers into MMX's. */
+int em_xsave_mmx_get(const struct em_xsave *xsave, unsigned int reg, u64 *value);
+int em_xsave_mmx_set(const struct em_xsave *xsave, unsigned int reg, u64 value);
+
 #endif

@@ -152,6 +152,16 @@ const char *cmdline_get(const char *key)
 	return NULL;
 }
 
+void cmdline_get_hex(const char *key, u16 *value)
+{
+	const char *s = cmdline_get(key);
+
+	if (!s)
+		return;
+	for (*value = 0; *s && *s != ' '; s++)
+		*value = *value << 4 | (*s <= '9' ? *s - '0' : *s - 'a' + 10);
+}
+
 /* @name is in @list, whose names end in a comma, a space or the end. */
 static bool listed(const char *list, const char *name)
 {

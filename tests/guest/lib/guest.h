@@ -51,6 +51,8 @@ void guest_exit(u32 status) __attribute__((noreturn));
 void printf(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 /* The value of `key=` on the command line, up to a space; NULL: not there. */
 const char *cmdline_get(const char *key);
+/* @value stays as it is if the key is not there. */
+void cmdline_get_hex(const char *key, u16 *value);
 extern u32 multiboot_magic, multiboot_info;
 
 /* The compiler knows these names. */
