@@ -24,7 +24,7 @@ run() {
 linux() {
 	guest_command=$1
 	shift
-	run vmm run "$LINUX" -t 50 -o boot.initrd="$INITRD" "$@" -o \
+	run vmm run "$LINUX" -t 200 -o boot.initrd="$INITRD" "$@" -o \
 		"boot.cmdline=console=ttyS0 quiet ${append:-} vmm.run=\"$guest_command\""
 }
 

@@ -14,7 +14,7 @@
  * After the command's end the terminal must be as before. What the command
  * printed goes to stdout; the exit status is the command's, 128 + N for a
  * signal, or 111 if a step failed, 112 if the terminal was left changed.
- * A step has 40 s.
+ * A step has 100 s.
  */
 #include <ctype.h>
 #include <errno.h>
@@ -33,7 +33,7 @@
 #include <unistd.h>
 #include <utmp.h>
 
-#define STEP_MS		40000
+#define STEP_MS		100000
 #define SETTLE_MS	5000
 #define STEP_FAILED	111
 #define LEFT_CHANGED	112
