@@ -191,7 +191,13 @@ static u64 device;				/* 0: none */
 	R(mmx_movq_load, ARITH, "movq (%rdi), %mm0; movq2dq %mm0, %xmm0; emms") \
 	R(mmx_movq_store, ARITH, "movdq2q %xmm0, %mm0; movq %mm0, (%rdi); emms") \
 	R(x87_store, ARITH, "fldpi; fstpl (%rdi)") \
-	R(x87_load, ARITH, "mov %rdx, (%rdi); fildl (%rdi); fistpll (%rsi)")
+	R(x87_load, ARITH, "mov %rdx, (%rdi); fildl (%rdi); fistpll (%rsi)") \
+	R(x87_load_single, ARITH, "movl $0x40490fdb, (%rdi); flds (%rdi); fstpt (%rsi)") \
+	R(x87_load_double, ARITH, "fldl2e; fstl (%rdi); fldl (%rdi); fstpt (%rsi); fstpt 10(%rsi)") \
+	R(x87_extended, ARITH, "fldln2; fstpt (%rdi); fldt (%rdi); fstpt (%rsi)") \
+	R(x87_integers, ARITH, "filds (%rdi); fildll (%rdi); fistpll 8(%rdi); fistps 16(%rdi)") \
+	R(x87_truncate, ARITH, "fldpi; fisttpl (%rdi)") \
+	R(x87_status, ARITH, "fninit; fldpi; fists (%rdi); fldt (%rsi); fnstsw %ax; fninit")
 
 #define ROWS_AVX \
 	R(avx_vmovups_load, ARITH, "vmovups (%rdi), %ymm0") \

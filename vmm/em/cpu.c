@@ -184,6 +184,24 @@ int em_vector_set(struct em_vcpu *vcpu, unsigned int reg, const void *buf)
 	return ret;
 }
 
+int em_x87_get(struct em_vcpu *vcpu, void *area)
+{
+	int ret = em_vectors_load(vcpu);
+
+	return ret ? ret : em_xsave_x87_get(&vcpu->xsave, area);
+}
+
+int em_x87_set(struct em_vcpu *vcpu, const void *area)
+{
+	int ret = em_vectors_load(vcpu);
+
+	if (!ret)
+		ret = em_xsave_x87_set(&vcpu->xsave, area);
+	if (!ret)
+		vcpu->xsave_dirty = true;
+	return ret;
+}
+
 int em_vectors_flush(struct em_vcpu *vcpu)
 {
 	int ret = 0;

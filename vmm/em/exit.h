@@ -54,6 +54,8 @@ extern const struct interp_ops em_interp_ops;
 /* em/cpu.c: vector registers, fetched when first asked for. */
 int em_vector_get(struct em_vcpu *vcpu, unsigned int reg, void *buf);
 int em_vector_set(struct em_vcpu *vcpu, unsigned int reg, const void *buf);
+int em_x87_get(struct em_vcpu *vcpu, void *area);
+int em_x87_set(struct em_vcpu *vcpu, const void *area);
 int em_vectors_flush(struct em_vcpu *vcpu);
 
 #endif

@@ -23,7 +23,7 @@
 #define EFER_LMA	BIT_ULL(10)
 
 enum { VECTOR_DE = 0, VECTOR_UD = 6, VECTOR_NM = 7, VECTOR_SS = 12, VECTOR_GP = 13,
-       VECTOR_PF = 14 };
+       VECTOR_PF = 14, VECTOR_MF = 16 };
 
 /* How often a locked access may lose against other vCPUs. */
 #define LOCK_RETRIES	100
@@ -122,5 +122,7 @@ int interp_call(struct interp *in);
 int interp_vector(struct interp *in);
 int interp_vector_half(struct interp *in);
 int interp_movdir64b(struct interp *in);
+
+int interp_x87(struct interp *in);
 
 #endif

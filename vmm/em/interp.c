@@ -8,7 +8,7 @@
  * the registers are a copy until the instruction is done.
  *
  * Left out: far transfers, loads of segment, control and debug registers, port
- * I/O, x87, masked and arithmetic vector instructions, alignment checks
+ * I/O, arithmetic of x87, masked and arithmetic vector instructions, alignment checks
  * (#AC), and task switches. None is how a driver reaches a device's memory.
  */
 #include <stdio.h>
@@ -80,6 +80,10 @@ static const struct interp_row table[ZYDIS_MNEMONIC_MAX_VALUE + 1] = {
 	VEC(VMOVD), VEC(VMOVQ), VEC(VMOVSS), VEC(VMOVSD),
 	VEC_HALF(VMOVLPS, 0), VEC_HALF(VMOVLPD, 0), VEC_HALF(VMOVHPS, 8), VEC_HALF(VMOVHPD, 8),
 	RUN(MOVDIR64B, interp_movdir64b),
+
+	RUN(FLD, interp_x87), RUN(FST, interp_x87), RUN(FSTP, interp_x87),
+	RUN(FILD, interp_x87), RUN(FIST, interp_x87), RUN(FISTP, interp_x87),
+	RUN(FISTTP, interp_x87),
 };
 
 /* MOVSD names a string move and a vector move; CMPSD likewise. */

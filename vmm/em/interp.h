@@ -90,6 +90,9 @@ struct interp_ops {
 	 */
 	int (*vector_get)(void *ctx, unsigned int reg, void *buf);
 	int (*vector_set)(void *ctx, unsigned int reg, const void *buf);
+	/* x87's parts of an FXSAVE area of 512 bytes. NULL: no x87. */
+	int (*x87_get)(void *ctx, void *area);
+	int (*x87_set)(void *ctx, const void *area);
 };
 
 /* What one call came to. */

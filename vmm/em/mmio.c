@@ -28,6 +28,20 @@ static int insn_vector_set(void *ctx, unsigned int reg, const void *buf)
 	return em_vector_set(insn->vcpu, reg, buf);
 }
 
+static int insn_x87_get(void *ctx, void *area)
+{
+	struct em_insn *insn = container_of(ctx, struct em_insn, mem);
+
+	return em_x87_get(insn->vcpu, area);
+}
+
+static int insn_x87_set(void *ctx, const void *area)
+{
+	struct em_insn *insn = container_of(ctx, struct em_insn, mem);
+
+	return em_x87_set(insn->vcpu, area);
+}
+
 const struct interp_ops em_interp_ops = {
 	.fetch = em_mem_fetch,
 	.read = em_mem_read,
@@ -35,6 +49,8 @@ const struct interp_ops em_interp_ops = {
 	.exchange = em_mem_cmpxchg,
 	.vector_get = insn_vector_get,
 	.vector_set = insn_vector_set,
+	.x87_get = insn_x87_get,
+	.x87_set = insn_x87_set,
 };
 
 static int em_mmio_failed(struct em_vcpu *vcpu, const struct interp_cpu *cpu,

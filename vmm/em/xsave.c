@@ -11,6 +11,7 @@
 #define XSAVE_FCW	0	/* "Layout of the Legacy Region": x87's part of it */
 #define XSAVE_FSW	2
 #define XSAVE_FTW	4	/* a bit for each register that is not empty */
+#define XSAVE_MXCSR	24	/* which is not x87's */
 #define XSAVE_ST	32	/* ST(0) to ST(7), 16 bytes each, 10 of them used */
 #define XSAVE_XMM	160	/* in the legacy area: "XSAVE-Managed State" */
 #define XSAVE_BV	512	/* XSTATE_BV: which components are not in their initial state */
@@ -147,8 +148,7 @@ static void x87_init(const struct em_xsave *xsave)
 
 	if (bv & X87)
 		return;
-	/* MXCSR, from byte 24 on, is not x87's. */
-	memset(image, 0, 24);
+	memset(image, 0, XSAVE_MXCSR);
 	memset(image + XSAVE_ST, 0, 8 * 16);
 	memcpy(image + XSAVE_FCW, &fcw, sizeof(fcw));
 	bv |= X87;
@@ -174,5 +174,31 @@ int em_xsave_mmx_set(const struct em_xsave *xsave, unsigned int reg, u64 value)
 	fsw &= ~FSW_TOP;
 	memcpy(image + XSAVE_FSW, &fsw, sizeof(fsw));
 	image[XSAVE_FTW] = 0xff;
+	return 0;
+}
+
+/* ---- x87 --------------------------------------------------------------------------- */
+
+static void x87_copy(u8 *to, const u8 *from)
+{
+	memcpy(to, from, XSAVE_MXCSR);
+	memcpy(to + XSAVE_ST, from + XSAVE_ST, 8 * 16);
+}
+
+int em_xsave_x87_get(const struct em_xsave *xsave, void *area)
+{
+	if (xsave->size < XSAVE_BV + sizeof(u64))
+		return -ENOSYS;
+	x87_init(xsave);
+	x87_copy(area, xsave->image);
+	return 0;
+}
+
+int em_xsave_x87_set(const struct em_xsave *xsave, const void *area)
+{
+	if (xsave->size < XSAVE_BV + sizeof(u64))
+		return -ENOSYS;
+	x87_init(xsave);
+	x87_copy(xsave->image, area);
 	return 0;
 }

@@ -25,4 +25,8 @@ int em_xsave_set(const struct em_xsave *xsave, unsigned int reg, const void *buf
 int em_xsave_mmx_get(const struct em_xsave *xsave, unsigned int reg, u64 *value);
 int em_xsave_mmx_set(const struct em_xsave *xsave, unsigned int reg, u64 value);
 
+/* x87's parts of an FXSAVE area; the others are left alone. */
+int em_xsave_x87_get(const struct em_xsave *xsave, void *area);
+int em_xsave_x87_set(const struct em_xsave *xsave, const void *area);
+
 #endif
