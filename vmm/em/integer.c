@@ -10,7 +10,7 @@
 
 static bool is_locked(const struct interp *in)
 {
-	return in->insn.attributes & ZYDIS_ATTRIB_HAS_LOCK;
+	return in->insn->attributes & ZYDIS_ATTRIB_HAS_LOCK;
 }
 
 int interp_mov(struct interp *in)
@@ -65,7 +65,7 @@ int interp_modify(struct interp *in)
 	u64 src = 0;
 	int ret = 0;
 
-	if (in->insn.operand_count_visible > 1)
+	if (in->insn->operand_count_visible > 1)
 		ret = interp_read(in, &in->op[1], &src);
 	if (!ret)
 		ret = interp_place(in, &in->op[0], true, &dst);
@@ -88,7 +88,7 @@ int interp_compare(struct interp *in)
 
 int interp_double_shift(struct interp *in)
 {
-	bool left = in->insn.mnemonic == ZYDIS_MNEMONIC_SHLD;
+	bool left = in->insn->mnemonic == ZYDIS_MNEMONIC_SHLD;
 	u64 old, fill, count;
 	struct place dst;
 	int ret;
@@ -109,7 +109,7 @@ int interp_double_shift(struct interp *in)
 /* A bit number in a register reaches beyond the operand, in both directions. */
 int interp_bit(struct interp *in)
 {
-	bool only_test = in->insn.mnemonic == ZYDIS_MNEMONIC_BT;
+	bool only_test = in->insn->mnemonic == ZYDIS_MNEMONIC_BT;
 	unsigned int bits = in->op[0].size;
 	ZydisDecodedOperand dst_op = in->op[0];
 	struct place dst;
@@ -307,7 +307,7 @@ static void accumulator_set(struct interp *in, unsigned int size, u64 low, u64 h
 
 int interp_mul(struct interp *in)
 {
-	bool is_signed = in->insn.mnemonic == ZYDIS_MNEMONIC_IMUL;
+	bool is_signed = in->insn->mnemonic == ZYDIS_MNEMONIC_IMUL;
 	unsigned int size = in->op[0].size / 8;
 	u64 src, low, high;
 	int ret;
@@ -324,12 +324,12 @@ int interp_mul(struct interp *in)
 /* One, two or three operands. */
 int interp_imul(struct interp *in)
 {
-	unsigned int count = in->insn.operand_count_visible;
+	unsigned int count = in->insn->operand_count_visible;
 	u64 a, b, low, high;
 	int ret;
 
 	/* The one-operand form is in the group of MUL and DIV. */
-	if (in->insn.opcode == 0xf6 || in->insn.opcode == 0xf7)
+	if (in->insn->opcode == 0xf6 || in->insn->opcode == 0xf7)
 		return interp_mul(in);
 	ret = interp_read(in, &in->op[count - 2], &a);
 	if (!ret)
@@ -342,7 +342,7 @@ int interp_imul(struct interp *in)
 
 int interp_div(struct interp *in)
 {
-	bool is_signed = in->insn.mnemonic == ZYDIS_MNEMONIC_IDIV;
+	bool is_signed = in->insn->mnemonic == ZYDIS_MNEMONIC_IDIV;
 	unsigned int size = in->op[0].size / 8;
 	u64 src, low, high;
 	int ret;

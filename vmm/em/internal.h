@@ -36,8 +36,8 @@ struct interp {
 	const struct interp_row *row;
 	u64 next_rip;
 	u8 mode;		/* 16, 32 or 64 */
-	ZydisDecodedInstruction insn;
-	ZydisDecodedOperand op[ZYDIS_MAX_OPERAND_COUNT];
+	const ZydisDecodedInstruction *insn;
+	const ZydisDecodedOperand *op;
 };
 
 /* What an instruction does: a handler and what the handler wants to know. */

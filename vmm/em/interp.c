@@ -98,9 +98,14 @@ static const struct interp_row *find_row(const ZydisDecodedInstruction *insn)
 	return row->run ? row : NULL;
 }
 
+static bool stack_is_big(const struct interp_cpu *cpu)
+{
+	return cpu->seg[INTERP_SS].access & INTERP_SEG_BIG;
+}
+
 static void decoder_init(ZydisDecoder *decoder, const struct interp_cpu *cpu)
 {
-	bool big_stack = cpu->seg[INTERP_SS].access & INTERP_SEG_BIG;
+	bool big_stack = stack_is_big(cpu);
 	u8 mode = interp_mode(cpu);
 
 	if (mode == 64)
@@ -160,25 +165,67 @@ static int decode_error(struct interp *in, ZyanStatus status)
 	}
 }
 
+/*
+ * What decoding came to, by the bytes and the mode alone. Drivers reach their
+ * device from a few places over and over, so each thread keeps the last ones.
+ */
+struct decoded {
+	u8 bytes[INTERP_MAX_LENGTH];
+	u8 mode;
+	bool big_stack;
+	ZydisDecodedInstruction insn;		/* .length 0: nothing here */
+	ZydisDecodedOperand op[ZYDIS_MAX_OPERAND_COUNT];
+};
+
+#define DECODED_COUNT	16
+
+static __thread struct decoded decoded[DECODED_COUNT];
+
+static bool decoded_fits(const struct decoded *d, const struct interp *in)
+{
+	unsigned int length = d->insn.length;
+
+	return length && length <= in->res->fetched && d->mode == in->mode &&
+	       d->big_stack == stack_is_big(&in->cpu) && !memcmp(d->bytes, in->res->bytes, length);
+}
+
+static ZyanStatus decode(struct interp *in)
+{
+	struct decoded *d = &decoded[in->cpu.rip % DECODED_COUNT];
+	ZyanStatus status = ZYAN_STATUS_SUCCESS;
+	ZydisDecoder decoder;
+
+	in->insn = &d->insn;
+	in->op = d->op;
+	if (decoded_fits(d, in))
+		return status;
+	decoder_init(&decoder, &in->cpu);
+	status = ZydisDecoderDecodeFull(&decoder, in->res->bytes, in->res->fetched, &d->insn,
+					d->op);
+	memcpy(d->bytes, in->res->bytes, sizeof(d->bytes));
+	d->mode = in->mode;
+	d->big_stack = stack_is_big(&in->cpu);
+	if (!ZYAN_SUCCESS(status))
+		d->insn.length = 0;
+	return status;
+}
+
 /* Fetch up to the page's end first: the next page is touched only if it is needed. */
 static int fetch_and_decode(struct interp *in)
 {
-	ZydisDecoder decoder;
 	ZyanStatus status;
 	int ret;
 
-	decoder_init(&decoder, &in->cpu);
 	do {
 		ret = in->res->fetched < INTERP_MAX_LENGTH ? fetch_some(in) :
 							     interp_raise(in, VECTOR_GP);
 		if (ret)
 			return ret;
-		status = ZydisDecoderDecodeFull(&decoder, in->res->bytes, in->res->fetched,
-						&in->insn, in->op);
+		status = decode(in);
 	} while (status == ZYDIS_STATUS_NO_MORE_DATA);
 	if (!ZYAN_SUCCESS(status))
 		return decode_error(in, status);
-	in->res->length = in->insn.length;
+	in->res->length = in->insn->length;
 	return 0;
 }
 
@@ -213,8 +260,8 @@ int interp_one(struct interp_cpu *cpu, const struct interp_ops *ops, void *ctx,
 	ret = fetch_and_decode(&in);
 	if (ret)
 		return ret;
-	in.next_rip = (cpu->rip + in.insn.length) & rip_mask(&in);
-	in.row = find_row(&in.insn);
+	in.next_rip = (cpu->rip + in.insn->length) & rip_mask(&in);
+	in.row = find_row(in.insn);
 	if (!in.row)
 		return -ENOSYS;
 	ret = in.row->run(&in);

@@ -92,7 +92,7 @@ int interp_linear(struct interp *in, enum interp_seg seg, u64 offset, unsigned i
 
 unsigned int interp_address_bits(const struct interp *in)
 {
-	return in->insn.address_width;
+	return in->insn->address_width;
 }
 
 enum interp_seg interp_segment_of(const ZydisDecodedOperand *op)

@@ -33,13 +33,13 @@ int interp_push(struct interp *in)
 	u64 value;
 	int ret = interp_read(in, &in->op[0], &value);
 
-	return ret ? ret : push(in, value, in->insn.operand_width / 8);
+	return ret ? ret : push(in, value, in->insn->operand_width / 8);
 }
 
 /* An address relative to the stack pointer sees it already incremented. */
 int interp_pop(struct interp *in)
 {
-	unsigned int size = in->insn.operand_width / 8;
+	unsigned int size = in->insn->operand_width / 8;
 	unsigned int width = stack_width(in);
 	struct place place = { .memory = true, .size = size };
 	u64 sp = interp_reg_get(in, INTERP_RSP, width);
@@ -67,7 +67,7 @@ static int near_target(struct interp *in, u64 *target)
 {
 	int ret;
 
-	if (in->insn.meta.branch_type == ZYDIS_BRANCH_TYPE_FAR ||
+	if (in->insn->meta.branch_type == ZYDIS_BRANCH_TYPE_FAR ||
 	    in->op[0].type == ZYDIS_OPERAND_TYPE_IMMEDIATE)
 		return -ENOSYS;
 	ret = interp_read(in, &in->op[0], target);

@@ -17,8 +17,8 @@ static u8 rep_prefix(const struct interp *in)
 	u8 rep = 0;
 	unsigned int i;
 
-	for (i = 0; i < in->insn.raw.prefix_count; i++) {
-		u8 value = in->insn.raw.prefixes[i].value;
+	for (i = 0; i < in->insn->raw.prefix_count; i++) {
+		u8 value = in->insn->raw.prefixes[i].value;
 
 		if (value == 0xf2 || value == 0xf3)
 			rep = value;
@@ -39,7 +39,7 @@ static enum interp_seg source_segment(const struct interp *in)
 	unsigned int i;
 
 	for (i = 0; i < ARRAY_SIZE(overrides); i++) {
-		if (in->insn.attributes & overrides[i].attribute)
+		if (in->insn->attributes & overrides[i].attribute)
 			return overrides[i].seg;
 	}
 	return INTERP_DS;

@@ -17,7 +17,7 @@
 /* Is the state this encoding needs switched on? */
 static int check_state(struct interp *in, bool mmx)
 {
-	ZydisInstructionEncoding encoding = in->insn.encoding;
+	ZydisInstructionEncoding encoding = in->insn->encoding;
 	u64 need = encoding == ZYDIS_INSTRUCTION_ENCODING_EVEX ? XCR0_AVX512 : XCR0_AVX;
 	const struct interp_cpu *cpu = &in->cpu;
 	bool usable;
@@ -58,15 +58,15 @@ static int vector_number(const ZydisDecodedOperand *op)
 static int find_operands(struct interp *in, const ZydisDecodedOperand **memory, int *reg)
 {
 	const ZydisDecodedOperand *first = &in->op[0];
-	const ZydisDecodedOperand *last = &in->op[in->insn.operand_count_visible - 1];
+	const ZydisDecodedOperand *last = &in->op[in->insn->operand_count_visible - 1];
 	bool store = first->type == ZYDIS_OPERAND_TYPE_MEMORY;
 
 	*memory = store ? first : last;
 	*reg = vector_number(store ? last : first);
 	if ((*memory)->type != ZYDIS_OPERAND_TYPE_MEMORY || *reg < 0 || !in->ops->vector_get)
 		return -ENOSYS;
-	if (in->insn.encoding == ZYDIS_INSTRUCTION_ENCODING_EVEX &&
-	    in->insn.avx.mask.mode != ZYDIS_MASK_MODE_DISABLED)
+	if (in->insn->encoding == ZYDIS_INSTRUCTION_ENCODING_EVEX &&
+	    in->insn->avx.mask.mode != ZYDIS_MASK_MODE_DISABLED)
 		return -ENOSYS;
 	return 0;
 }
@@ -122,7 +122,7 @@ int interp_vector(struct interp *in)
 	if (is_store(in))
 		return store(in, &place, reg, 0);
 	ret = in->ops->read(in->ctx, place.gva, data, place.size, false, &in->res->exception);
-	if (!ret && in->insn.encoding == ZYDIS_INSTRUCTION_ENCODING_LEGACY)
+	if (!ret && in->insn->encoding == ZYDIS_INSTRUCTION_ENCODING_LEGACY)
 		ret = in->ops->vector_get(in->ctx, reg, value);
 	if (ret)
 		return ret;
@@ -134,7 +134,7 @@ int interp_vector(struct interp *in)
 /* MOVLPS, MOVHPS and kin: eight bytes to or from one half, the other half kept. */
 int interp_vector_half(struct interp *in)
 {
-	bool legacy = in->insn.encoding == ZYDIS_INSTRUCTION_ENCODING_LEGACY;
+	bool legacy = in->insn->encoding == ZYDIS_INSTRUCTION_ENCODING_LEGACY;
 	u8 value[VECTOR_BYTES];
 	struct place place;
 	int reg, other, ret;
