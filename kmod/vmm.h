@@ -126,12 +126,12 @@ struct vcpu_exit {
 	u64 next_rip;			/* IO: where to go on */
 	u64 cr3;			/* only where the CPU tells neither bytes nor length */
 	struct vmm_exit_io io;
-	u8 access;			/* CR, DR: enum vcpu_access and what it is done to, if known */
+	u8 access;			/* CR, DR: enum vcpu_access, if known */
 	u8 reg, gpr;
 	u16 source;			/* LMSW: the operand */
 	u8 bytes;			/* in insn[]; 0: none were given */
 	u8 insn[15];
-	const char *refused;		/* BAD_STATE, OTHER: what the CPU did not like, if it said */
+	const char *refused;		/* BAD_STATE, OTHER: what the CPU disliked, if it said */
 };
 
 /* How an instruction that exited uses a register. UNKNOWN: it is to be decoded. */

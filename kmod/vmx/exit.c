@@ -175,7 +175,7 @@ static const struct vmx_exit_row vmx_exit_rows[] = {
 	[EXIT_REASON_XRSTORS]		= { STAT(UNDEFINED), true },
 };
 
-/* ---- what every exit tells --------------------------------------------------------------------- */
+/* ---- what every exit tells ----------------------------------------------------------- */
 
 static const u8 vmx_vectoring_types[] = {
 	[0] = VMM_EVENT_INTR, [2] = VMM_EVENT_NMI, [3] = VMM_EVENT_EXCEPTION,
@@ -248,7 +248,7 @@ void vmx_exit_decode(struct vcpu *vcpu)
 		row->decode(vcpu, exit);
 }
 
-/* ---- entries that did not take place --------------------------------------------------------------- */
+/* ---- entries that did not take place ------------------------------------------------- */
 
 /* "VM-Instruction Error Numbers", those of VMLAUNCH and VMRESUME */
 static const char *const vmx_errors[] = {

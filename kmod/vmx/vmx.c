@@ -60,7 +60,8 @@ static bool vmx_is_usable(void)
 		return false;
 	}
 	if (vmx_is_locked_off()) {
-		pr_err("VT-x is off in firmware (IA32_FEATURE_CONTROL is locked): turn it on in its setup\n");
+		pr_err("VT-x is off in firmware (IA32_FEATURE_CONTROL is locked): "
+		       "turn it on in its setup\n");
 		return false;
 	}
 	return !vmx_caps_read(&vmx_caps, true);
@@ -240,7 +241,7 @@ static void vmx_cpu_disable(void)
 	intel_pt_handle_vmx(0);
 }
 
-/* ---- a vCPU -------------------------------------------------------------------------------------- */
+/* ---- a vCPU -------------------------------------------------------------------------- */
 
 /* "Extended-Page-Table Pointer (EPTP)" */
 static u64 vmx_eptp(const struct npt *npt)
@@ -314,7 +315,7 @@ static void vmx_put(struct vcpu *vcpu)
 	vmx_host_restore(to_vmx(vcpu));
 }
 
-/* ---- what the next entry does ------------------------------------------------------------------------ */
+/* ---- what the next entry does -------------------------------------------------------- */
 
 /* VMM_EVENT_* as interruption types, "VM-Entry Controls for Event Injection". */
 static const u16 vmx_event_types[] = {
@@ -327,7 +328,8 @@ static const u16 vmx_event_types[] = {
 };
 
 #define VMX_VECTORS_WITH_ERROR (BIT(X86_TRAP_DF) | BIT(X86_TRAP_TS) | BIT(X86_TRAP_NP) | \
-				BIT(X86_TRAP_SS) | BIT(X86_TRAP_GP) | BIT(X86_TRAP_PF) | BIT(X86_TRAP_AC))
+				BIT(X86_TRAP_SS) | BIT(X86_TRAP_GP) | BIT(X86_TRAP_PF) | \
+				BIT(X86_TRAP_AC))
 
 static void vmx_inject(struct vcpu *vcpu)
 {
@@ -371,7 +373,7 @@ static void vmx_tsc_offset(struct vcpu *vcpu, s64 offset)
 	to_vmx(vcpu)->want_tsc_offset = offset;
 }
 
-/* ---- entry ------------------------------------------------------------------------------------------------ */
+/* ---- entry --------------------------------------------------------------------------- */
 
 struct vmx_invalidate {
 	u64 which;			/* VPID or EPTP */

@@ -140,7 +140,7 @@ void vmx_vmcs_init(struct vcpu *vcpu);
 void vmx_host_save(struct vcpu_vmx *vmx);
 void vmx_host_restore(struct vcpu_vmx *vmx);
 
-/* ---- switch.S: one trip into the guest, interrupts off. True: it was not entered. -------------- */
+/* ---- switch.S: one trip into the guest, interrupts off. True: it was not entered. ---- */
 
 bool vmx_switch(u64 *gprs, u64 *host_rsp, bool launched);
 /* Where exits arrive; not to be called. */
@@ -148,7 +148,7 @@ void vmx_switch_exit(void);
 /* Run the kernel's handler for the NMI that ended the guest. */
 void vmx_switch_nmi(void);
 
-/* ---- exit.c, state.c, mitigate.c ----------------------------------------------------------------- */
+/* ---- exit.c, state.c, mitigate.c ----------------------------------------------------- */
 
 /* Read the exit into vcpu->exit and vcpu->events. */
 void vmx_exit_decode(struct vcpu *vcpu);

@@ -294,11 +294,13 @@ static const struct value values[] = {
 	{ "too many", VMM_VCPU_GET_MSRS, VCPU, -EINVAL, { .msrs = { .count = 129 } } },
 	{ "too many", VMM_VCPU_SET_MSRS, VCPU, -EINVAL, { .msrs = { .count = -1U } } },
 	{ "none at all", VMM_VCPU_GET_MSRS, VCPU, 0, { .msrs = { .count = 0 } } },
-	{ "padding", VMM_VCPU_APIC_ACCESS, VCPU, -EINVAL, { .access = { .offset = 32, .pad = 1 } } },
+	{ "padding", VMM_VCPU_APIC_ACCESS, VCPU, -EINVAL,
+	  { .access = { .offset = 32, .pad = 1 } } },
 	{ "an odd offset", VMM_VCPU_APIC_ACCESS, VCPU, -EINVAL, { .access = { .offset = 33 } } },
 	{ "too far", VMM_VCPU_APIC_ACCESS, VCPU, -EINVAL, { .access = { .offset = 4096 } } },
 	{ "too far", VMM_VCPU_APIC_ACCESS, VCPU, -EINVAL, { .access = { .offset = -4U } } },
-	{ "neither", VMM_VCPU_APIC_ACCESS, VCPU, -EINVAL, { .access = { .offset = 32, .write = 2 } } },
+	{ "neither", VMM_VCPU_APIC_ACCESS, VCPU, -EINVAL,
+	  { .access = { .offset = 32, .write = 2 } } },
 	{ "half a level", VMM_VCPU_SET_EXTINT, VCPU, -EINVAL, { .level = { .level = 2 } } },
 	{ "padding", VMM_VCPU_SET_EXTINT, VCPU, -EINVAL, { .level = { .pad = 1 } } },
 };
@@ -316,7 +318,7 @@ static void refused_values(void)
 	}
 }
 
-/* ---- tables ----------------------------------------------------------------------------------- */
+/* ---- tables -------------------------------------------------------------------------- */
 
 static void cpuid_tables(void)
 {
@@ -375,7 +377,8 @@ static void dirty_ranges(void)
 	must(set_slot(m.vm, 1, VMM_SLOT_DIRTY_LOG, 0x10000000, 100 * PAGE, m.ram), "SET_SLOT");
 	for (i = 0; i < ARRAY_SIZE(rows); i++) {
 		struct vmm_dirty req = {
-			.slot = 1, .first = rows[i].first, .count = rows[i].count, .bitmap = (u64)bits,
+			.slot = 1, .first = rows[i].first, .count = rows[i].count,
+			.bitmap = (u64)bits,
 		};
 
 		CHECK(call(m.vm, VMM_VM_GET_DIRTY, &req) == rows[i].want, "GET, row %zu", i);

@@ -169,7 +169,7 @@ static void clock_and_timer(void)
 	expect_handler(&m, 0x45);
 }
 
-/* ---- a move in the middle of a delivery ------------------------------------------------------- */
+/* ---- a move in the middle of a delivery ---------------------------------------------- */
 
 /*
  * All of a vCPU into another VM that has the same memory; what is compared on
@@ -268,7 +268,7 @@ static void move_pending(void)
 	machine_close(&to);
 }
 
-/* ---- events that user space gives ----------------------------------------------------------------- */
+/* ---- events that user space gives ---------------------------------------------------- */
 
 static void injected(void)
 {

@@ -109,7 +109,8 @@ static void mmio(void)
 
 	LOAD64(&m, g_mmio);
 	RUN_TO(&m, VMM_EXIT_MMIO);
-	CHECK(mmio->gpa == 0x20000000 && !mmio->flags, "gpa %#llx, flags %u", mmio->gpa, mmio->flags);
+	CHECK(mmio->gpa == 0x20000000 && !mmio->flags,
+	      "gpa %#llx, flags %u", mmio->gpa, mmio->flags);
 	CHECK(m.page->gprs.rip == m.page->exit_rip, "RIP has moved");
 	/* Without an answer the same access comes again. */
 	RUN_TO(&m, VMM_EXIT_MMIO);
@@ -124,7 +125,8 @@ static void mmio(void)
 
 	LOAD64(&m, g_fetch);
 	RUN_TO(&m, VMM_EXIT_MMIO);
-	CHECK(mmio->gpa == 0x20000000 && (mmio->flags & VMM_MMIO_FETCH), "fetch: gpa %#llx, flags %u",
+	CHECK(mmio->gpa == 0x20000000 && (mmio->flags & VMM_MMIO_FETCH),
+	      "fetch: gpa %#llx, flags %u",
 	      mmio->gpa, mmio->flags);
 }
 

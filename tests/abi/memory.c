@@ -168,7 +168,7 @@ static void truncated(void)
 	must(set_slot(m.vm, 1, 0, 0, 0, NULL), "SET_SLOT");
 }
 
-/* ---- memory that changes between two runs: the guest sees it at once --------------------------- */
+/* ---- memory that changes between two runs: the guest sees it at once ----------------- */
 
 static u64 guest_sum(void)
 {
@@ -227,7 +227,7 @@ static void changed(void)
 	must(set_slot(m.vm, 1, 0, 0, 0, NULL), "SET_SLOT");
 }
 
-/* ---- huge pages ------------------------------------------------------------------------------------ */
+/* ---- huge pages ---------------------------------------------------------------------- */
 
 static void thp(void)
 {
@@ -296,7 +296,7 @@ static void hugetlb_sizes(void)
 	hugetlb(1024 * MIB, 30, "/sys/kernel/mm/hugepages/hugepages-1048576kB/nr_hugepages");
 }
 
-/* ---- changes while it runs --------------------------------------------------------------------------- */
+/* ---- changes while it runs ----------------------------------------------------------- */
 
 static u8 *churn_at;
 static size_t churn_size;
@@ -383,7 +383,7 @@ static void changed_while_running(void)
 	munmap(raw, churn_size + 2 * MIB);
 }
 
-/* ---- whose memory it is ---------------------------------------------------------------------------- */
+/* ---- whose memory it is -------------------------------------------------------------- */
 
 static void not_pinned(void)
 {

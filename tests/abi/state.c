@@ -333,7 +333,7 @@ static void xsave(void)
 	EXPECT(call(m.vcpu, VMM_VCPU_SET_XSAVE, &req), 0);
 }
 
-/* ---- the local APIC --------------------------------------------------------------------------- */
+/* ---- the local APIC ------------------------------------------------------------------ */
 
 static void lapic(void)
 {
@@ -380,7 +380,7 @@ static void lapic(void)
 	CHECK(!memcmp(&got, &good, sizeof(got)), "something was taken");
 }
 
-/* ---- the page, written by another thread at the worst time ------------------------------------- */
+/* ---- the page, written by another thread at the worst time --------------------------- */
 
 static bool scribble_ends;
 

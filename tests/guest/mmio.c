@@ -193,7 +193,8 @@ static u64 device;				/* 0: none */
 	R(x87_store, ARITH, "fldpi; fstpl (%rdi)") \
 	R(x87_load, ARITH, "mov %rdx, (%rdi); fildl (%rdi); fistpll (%rsi)") \
 	R(x87_load_single, ARITH, "movl $0x40490fdb, (%rdi); flds (%rdi); fstpt (%rsi)") \
-	R(x87_load_double, ARITH, "fldl2e; fstl (%rdi); fldl (%rdi); fstpt (%rsi); fstpt 10(%rsi)") \
+	R(x87_load_double, ARITH, "fldl2e; fstl (%rdi); fldl (%rdi); fstpt (%rsi); " \
+				  "fstpt 10(%rsi)") \
 	R(x87_extended, ARITH, "fldln2; fstpt (%rdi); fldt (%rdi); fstpt (%rsi)") \
 	R(x87_integers, ARITH, "filds (%rdi); fildll (%rdi); fistpll 8(%rdi); fistps 16(%rdi)") \
 	R(x87_truncate, ARITH, "fldpi; fisttpl (%rdi)") \

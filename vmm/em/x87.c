@@ -105,7 +105,7 @@ static int x87_execute(struct interp *in, const struct place *place, unsigned in
 	if (ret)
 		return ret;
 	table[row].run(&area, &data);
-	area.fop = (in->insn.opcode & 7) << 8 | in->res->bytes[in->insn.raw.modrm.offset];
+	area.fop = (in->insn->opcode & 7) << 8 | in->res->bytes[in->insn->raw.modrm.offset];
 	area.fip = in->cpu.rip;
 	area.fdp = place->gva;
 	if (table[row].store && x87_stores(&area))
@@ -120,13 +120,13 @@ int interp_x87(struct interp *in)
 	unsigned int i;
 	int ret;
 
-	for (i = 0; i < in->insn.operand_count; i++)
+	for (i = 0; i < in->insn->operand_count; i++)
 		if (in->op[i].type == ZYDIS_OPERAND_TYPE_MEMORY)
 			memory = &in->op[i];
 	if (!memory || !in->ops->x87_get)
 		return -ENOSYS;
 	for (i = 0; i < ARRAY_SIZE(table); i++) {
-		if (table[i].mnemonic != in->insn.mnemonic || table[i].size != memory->size / 8)
+		if (table[i].mnemonic != in->insn->mnemonic || table[i].size != memory->size / 8)
 			continue;
 		ret = interp_place(in, memory, table[i].store, &place);
 		return ret ? ret : x87_execute(in, &place, i);

@@ -223,7 +223,7 @@ static void test_pae(void **state)
 {
 	struct fixture f = mode_pae();
 	gva_t gva = 2ULL << 30 | 9 << 21 | 5 << 12 | 0x678;
-	u64 bad[] = { BIT_ULL(1), BIT_ULL(2), BIT_ULL(5), BIT_ULL(8), BIT_ULL(40), NX };
+	u64 bad[] = { BIT_ULL(1), BIT_ULL(2), BIT_ULL(6), BIT_ULL(8), BIT_ULL(40), NX };
 	unsigned int i;
 
 	expect_ok(&f, gva, PGM_WRITE, 0x9abcde678ULL);
