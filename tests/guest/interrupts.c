@@ -639,8 +639,9 @@ static void ioapic_rtc(void)
 	reset();
 	cmos_write(0x0a, 0x26);
 	cmos_write(0x0b, b | 0x40);
-	cmos_read(0x0c);
 	ioapic_set(8, 0x61);
+	/* Only now: an edge while the pin is masked is lost, and none comes after it. */
+	cmos_read(0x0c);
 	while (taken_count < 3) {
 		sti_hlt_cli();
 		cmos_read(0x0c);
