@@ -92,6 +92,8 @@ static void insn_remember(struct vcpu *vcpu, gpa_t gpa, u8 length, u8 code_size)
 
 static int insn_read_entry(void *ctx, gpa_t gpa, void *buf, unsigned int size)
 {
+	if (size == sizeof(u64))
+		return mem_read_u64(ctx, gpa, buf);
 	return mem_read(ctx, gpa, buf, size);
 }
 

@@ -476,6 +476,22 @@ int mem_read(struct vm *vm, gpa_t gpa, void *buf, unsigned int len)
 	return mem_copy(vm, gpa, buf, len, false);
 }
 
+int mem_read_u64(struct vm *vm, gpa_t gpa, u64 *value)
+{
+	struct slot *slot;
+	u64 __user *user;
+	int err = -EFAULT;
+
+	if (!IS_ALIGNED(gpa, sizeof(*value)))
+		return mem_read(vm, gpa, value, sizeof(*value));
+	down_read(&vm->slots_lock);
+	user = mem_user(vm, gpa, false, &slot);
+	if (user)
+		err = get_user(*value, user);
+	up_read(&vm->slots_lock);
+	return err;
+}
+
 int mem_write(struct vm *vm, gpa_t gpa, const void *buf, unsigned int len)
 {
 	return mem_copy(vm, gpa, (void *)buf, len, true);

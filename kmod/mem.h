@@ -24,6 +24,8 @@ int mem_fault(struct vcpu *vcpu, gpa_t gpa, u32 fault);
 
 /* Copies between slots and the kernel; -EFAULT. A vCPU's own thread. */
 int mem_read(struct vm *vm, gpa_t gpa, void *buf, unsigned int len);
+/* The same for what a page table holds. */
+int mem_read_u64(struct vm *vm, gpa_t gpa, u64 *value);
 int mem_write(struct vm *vm, gpa_t gpa, const void *buf, unsigned int len);
 /* The user address behind @gpa, to read through as long as no slot changes; NULL: none. */
 const void __user *mem_user_of(struct vm *vm, gpa_t gpa);
