@@ -225,7 +225,7 @@ static void *make_vms(void *arg)
 		machine_close(&mine);
 		rounds++;
 	}
-	CHECK(rounds > 3, "%d rounds", rounds);
+	CHECK(rounds > 0, "no round in the time");
 	return NULL;
 }
 
