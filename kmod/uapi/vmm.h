@@ -91,7 +91,10 @@ struct vmm_vm_create {
 #define VMM_GET_INFO		_IOR(VMM_IOC, 0x00, struct vmm_info)
 /* What the CPU and the module can offer a guest. -E2BIG: @count was too small. */
 #define VMM_GET_CPUID		_IOWR(VMM_IOC, 0x01, struct vmm_cpuid)
-/* Returns a VM fd (close-on-exec). -EBUSY: another hypervisor has the CPUs. */
+/*
+ * Returns a VM fd (close-on-exec). -EBUSY: another hypervisor has the CPUs.
+ * -EINTR: a signal is pending, and nothing was done.
+ */
 #define VMM_CREATE_VM		_IOW(VMM_IOC, 0x02, struct vmm_vm_create)
 
 /* ---- VM fd ------------------------------------------------------------- */

@@ -146,8 +146,12 @@ struct vmm_info dev_info(void)
 long vm_create(void)
 {
 	struct vmm_vm_create req = { 0 };
+	long ret;
 
-	return call(dev_open(), VMM_CREATE_VM, &req);
+	do {
+		ret = call(dev_open(), VMM_CREATE_VM, &req);
+	} while (ret == -EINTR);
+	return ret;
 }
 
 long vcpu_create(int vm, u32 apic_id, u32 flags)
@@ -238,8 +242,11 @@ const char *reason_name(u32 reason)
 
 bool run_to_at(const char *file, int line, struct machine *m, u32 reason)
 {
-	long ret = run(m);
+	long ret;
 
+	do {
+		ret = run(m);
+	} while (ret == -EINTR);
 	if (ret) {
 		expect_at(file, line, ret, 0, "RUN");
 		return false;
