@@ -377,3 +377,17 @@ int exit_handle(struct vcpu *vcpu)
 		return exit_other(vcpu);
 	return exit_table[stat](vcpu);
 }
+
+bool exit_is_quick(const struct vcpu *vcpu)
+{
+	switch (vcpu->exit.stat) {
+	case VMM_STAT_CPUID:
+	case VMM_STAT_RDMSR:
+		/* Without the length it would be looked for in memory. */
+		return vcpu->exit.insn_len;
+	case VMM_STAT_WRMSR:
+		return vcpu->exit.insn_len && msr_write_is_quick(vcpu->gprs.r[VMM_RCX]);
+	default:
+		return false;
+	}
+}

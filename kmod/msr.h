@@ -3,6 +3,9 @@
 #ifndef KMOD_MSR_H
 #define KMOD_MSR_H
 
+#include <asm/apicdef.h>
+#include <asm/msr-index.h>
+
 #include "vmm.h"
 
 /*
@@ -11,6 +14,13 @@
  */
 int msr_read(struct vcpu *vcpu, u32 index, u64 *value);
 int msr_write(struct vcpu *vcpu, u32 index, u64 value);
+
+/* Whether msr_write() of it neither sleeps nor touches memory. */
+static inline bool msr_write_is_quick(u32 index)
+{
+	return index == MSR_IA32_TSC_DEADLINE || index == MSR_IA32_CR_PAT ||
+	       (index >= APIC_BASE_MSR && index <= APIC_BASE_MSR + 0xff);
+}
 
 /* Power-up values. */
 void msr_reset(struct vcpu *vcpu);

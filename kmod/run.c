@@ -207,6 +207,9 @@ static int run_work(struct vcpu *vcpu)
 
 /* ---- entry and exit ------------------------------------------------------------------------- */
 
+/* Beside enum run_next, within the loop. */
+#define RUN_AGAIN 2
+
 static void run_history(struct vcpu *vcpu)
 {
 	struct vmm_history *history = vcpu->history;
@@ -222,9 +225,42 @@ static void run_history(struct vcpu *vcpu)
 	vcpu_count(vcpu, vcpu->exit.stat);
 }
 
+/* What the loop looks at before an entry has nothing new; interrupts off. */
+static bool run_may_stay(struct vcpu *vcpu)
+{
+	struct vmm_events *ev = &vcpu->events;
+
+	return !READ_ONCE(vcpu->requests) && !run_work_pending() && likely(cpu_is_enabled()) &&
+	       READ_ONCE(vcpu->vm->tlb_gen) == vcpu->tlb_gen && ev->type == VMM_EVENT_NONE &&
+	       ev->run_state == VMM_STATE_RUNNING && vcpu->eoi_vector < 0;
+}
+
 /*
- * One trip into the guest. RUN_GUEST: it was there, vcpu->exit tells why it
- * left; 0: it was not, look at requests again; -EIO: it cannot be any more.
+ * Trips into the guest, until one ends with an exit that wants the kernel
+ * whole again: RUN_GUEST, vcpu->exit tells why. RUN_AGAIN, RUN_USER: it has
+ * been handled.
+ */
+static int run_trips(struct vcpu *vcpu)
+{
+	int ret;
+
+	for (;;) {
+		hw->enter(vcpu);
+		vcpu->exit_start = vcpu->gprs.rip;
+		run_history(vcpu);
+		if (!exit_is_quick(vcpu))
+			return RUN_GUEST;
+		ret = exit_handle(vcpu);
+		if (ret != RUN_GUEST)
+			return ret;
+		if (!run_may_stay(vcpu))
+			return RUN_AGAIN;
+	}
+}
+
+/*
+ * Into the guest and back. RUN_GUEST: vcpu->exit is to be handled; RUN_AGAIN:
+ * it was, or there was no entry; RUN_USER; -EIO: there can be none any more.
  */
 static int run_enter(struct vcpu *vcpu)
 {
@@ -238,7 +274,7 @@ static int run_enter(struct vcpu *vcpu)
 	smp_mb();
 	if (READ_ONCE(vcpu->requests) || run_work_pending() || unlikely(!cpu_is_enabled())) {
 		/* The host is going down if it has taken the CPU from us. */
-		ret = cpu_is_enabled() ? 0 : -EIO;
+		ret = cpu_is_enabled() ? RUN_AGAIN : -EIO;
 		WRITE_ONCE(vcpu->mode, VCPU_OUTSIDE);
 		local_irq_enable();
 		return ret;
@@ -252,20 +288,18 @@ static int run_enter(struct vcpu *vcpu)
 	vtime_account_guest_enter();
 	fpu_enter(vcpu);
 	dr_enter(vcpu);
-	hw->enter(vcpu);
+	ret = run_trips(vcpu);
 	compat_guest_ran();
 	dr_leave(vcpu);
 	fpu_leave(vcpu);
 
 	WRITE_ONCE(vcpu->mode, VCPU_OUTSIDE);
-	vcpu->exit_start = vcpu->gprs.rip;
-	run_history(vcpu);
 	/* The host's interrupt that ended it is taken here, still as guest time. */
 	local_irq_enable();
 	local_irq_disable();
 	vtime_account_guest_exit();
 	local_irq_enable();
-	return RUN_GUEST;
+	return ret;
 }
 
 /* What must be seen to before an entry. RUN_GUEST: nothing more. */
@@ -322,10 +356,10 @@ static int run_loop(struct vcpu *vcpu)
 		if (ret != RUN_GUEST)
 			return ret;
 		ret = run_enter(vcpu);
-		if (ret < 0)
-			return ret;
-		if (ret != RUN_GUEST)
+		if (ret == RUN_AGAIN)
 			continue;
+		if (ret != RUN_GUEST)
+			return ret;
 		ret = exit_handle(vcpu);
 		if (ret != RUN_GUEST)
 			return ret;
