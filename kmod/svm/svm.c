@@ -349,19 +349,50 @@ static void svm_watch_iret(struct vcpu *vcpu)
 		svm->vmcb->save.rflags |= X86_EFLAGS_TF;
 }
 
+/*
+ * Whether this CPU was seen to enter without the interrupt shadow it was told
+ * of, as an emulator does. STI; HLT then takes its interrupt before the HLT,
+ * and sleeps for good.
+ */
+static bool svm_loses_shadow;
+
+/* There, no window is asked for before the shadowed instruction is done. */
+static void svm_keep_shadow(struct vcpu *vcpu)
+{
+	if (!READ_ONCE(svm_loses_shadow) || !vcpu->window_intr)
+		return;
+	svm_window(vcpu, false, vcpu->window_nmi);
+	vcpu->window_intr = false;
+}
+
+/* After the exit: the instruction is still to come, and so is its shadow. */
+static void svm_shadow_stays(struct vcpu *vcpu, u8 shadow)
+{
+	if (to_vmcb(vcpu)->control.exit_code == SVM_EXIT_VINTR)
+		WRITE_ONCE(svm_loses_shadow, true);
+	vcpu->events.shadow = shadow;
+}
+
 static void svm_enter(struct vcpu *vcpu)
 {
 	struct svm_cpu *sc = this_cpu_ptr(&svm_cpus);
 	struct vcpu_svm *svm = to_svm(vcpu);
 	struct vmcb *vmcb = svm->vmcb;
+	u8 shadow = vcpu->events.shadow;
+	u64 rip = vcpu->gprs.rip;
 
+	/* An event may have been withdrawn since inject(): by INIT, by user space. */
+	if (vcpu->events.type == VMM_EVENT_NONE)
+		vmcb->control.event_inj = 0;
+	if (unlikely(shadow))
+		svm_keep_shadow(vcpu);
 	vmcb->control.tlb_ctl = TLB_CONTROL_DO_NOTHING;
 	if (unlikely(!asid_is_good(&sc->asids, &svm->tag))) {
 		if (asid_get(&sc->asids, &svm->tag))
 			vmcb->control.tlb_ctl = TLB_CONTROL_FLUSH_ALL_ASID;
 		vmcb->control.asid = svm->tag.asid;
 	}
-	vmcb->control.int_state = vcpu->events.shadow ? SVM_INTERRUPT_SHADOW_MASK : 0;
+	vmcb->control.int_state = shadow ? SVM_INTERRUPT_SHADOW_MASK : 0;
 	vmcb->control.clean = 0;
 	vmcb->save.rax = vcpu->gprs.r[VMM_RAX];
 	vmcb->save.rsp = vcpu->gprs.r[VMM_RSP];
@@ -381,6 +412,8 @@ static void svm_enter(struct vcpu *vcpu)
 	vcpu->gprs.rflags = vmcb->save.rflags;
 	vcpu->cr2 = vmcb->save.cr2;
 	svm_exit_decode(vcpu);
+	if (unlikely(shadow) && vcpu->gprs.rip == rip)
+		svm_shadow_stays(vcpu, shadow);
 }
 
 static const struct npt_format svm_npt = {
