@@ -9,6 +9,8 @@
 
 #define PM_HZ		3579545
 #define WINDOW_MS	200
+/* The machine under this one may be busy elsewhere, and ticks that nobody takes are lost. */
+#define TRIES		5
 
 static u16 pm_port = 0x608;
 
@@ -105,7 +107,8 @@ static void pit_counts(void)
 	last = pit_latch(2);
 	for (int i = 0; i < 200; i++) {
 		now = pit_latch(2);
-		falls += now <= last;
+		/* It goes around in 55 ms. */
+		falls += (u16)(last - now) < 0x8000;
 		last = now;
 	}
 	expect("falls or stays", falls, 200);
@@ -202,8 +205,9 @@ static void rtc_irq_rate(void)
 	trap_set(0x70, on_irq);
 	cmos_write(0x0a, 0x28);			/* 256 Hz */
 	cmos_write(0x0b, b | 0x40);
-	cmos_read(0x0c);
 	ioapic_set(8, 0x70);
+	/* Only now: an edge while the pin is masked is lost, and none comes after it. */
+	cmos_read(0x0c);
 	irqs = 0;
 	pm = pm_read();
 	while (irqs < 52) {
@@ -323,15 +327,15 @@ static void sleep_counts(void)
 static const struct guest_case cases[] = {
 	{ "tsc-monotone", tsc_monotone },
 	{ "pm-monotone", pm_monotone, no_pm_timer },
-	{ "pit-counts", pit_counts },
-	{ "pit-latch-holds", pit_latch_holds },
-	{ "pit-out", pit_out },
-	{ "pit-rate", pit_rate, no_pm_timer },
-	{ "pit-irq-rate", pit_irq_rate, no_pm_timer },
-	{ "rtc-irq-rate", rtc_irq_rate, no_pm_timer },
-	{ "tsc-rate", tsc_rate, no_pm_timer },
-	{ "apic-timer-rate", apic_timer_rate, no_pm_timer },
-	{ "sleep-counts", sleep_counts, no_pm_timer },
+	{ "pit-counts", pit_counts, .tries = TRIES },
+	{ "pit-latch-holds", pit_latch_holds, .tries = TRIES },
+	{ "pit-out", pit_out, .tries = TRIES },
+	{ "pit-rate", pit_rate, no_pm_timer, .tries = TRIES },
+	{ "pit-irq-rate", pit_irq_rate, no_pm_timer, .tries = TRIES },
+	{ "rtc-irq-rate", rtc_irq_rate, no_pm_timer, .tries = TRIES },
+	{ "tsc-rate", tsc_rate, no_pm_timer, .tries = TRIES },
+	{ "apic-timer-rate", apic_timer_rate, no_pm_timer, .tries = TRIES },
+	{ "sleep-counts", sleep_counts, no_pm_timer, .tries = TRIES },
 	{ "rtc-date", rtc_date },
 	{ "cmos-ram", cmos_ram },
 };

@@ -16,6 +16,7 @@ static bool to_serial;
 static u32 failed_cases, passed_cases, skipped_cases;
 static const char *case_name;
 static bool case_failed, case_skipped;
+static u32 case_tries;			/* still to come */
 
 void *memset(void *p, int c, size_t n)
 {
@@ -207,12 +208,18 @@ void case_skip(const char *reason)
 	printf("skip %s: %s\n", case_name, reason);
 }
 
+/* How the line of a failure begins. */
+static const char *case_fail(void)
+{
+	case_failed = true;
+	return case_tries ? "     once more:" : "FAIL";
+}
+
 bool expect(const char *what, u64 got, u64 want)
 {
 	if (got == want)
 		return true;
-	printf("FAIL %s: %s: expected 0x%lx got 0x%lx\n", case_name, what, want, got);
-	case_failed = true;
+	printf("%s %s: %s: expected 0x%lx got 0x%lx\n", case_fail(), case_name, what, want, got);
 	return false;
 }
 
@@ -225,8 +232,8 @@ bool expect_range(const char *what, u64 got, u64 low, u64 high)
 {
 	if (got >= low && got <= high)
 		return true;
-	printf("FAIL %s: %s: expected %lu to %lu got %lu\n", case_name, what, low, high, got);
-	case_failed = true;
+	printf("%s %s: %s: expected %lu to %lu got %lu\n", case_fail(), case_name, what, low, high,
+	       got);
 	return false;
 }
 
@@ -237,11 +244,22 @@ static void case_run(void *arg)
 	c->run();
 }
 
+static void case_try(const struct guest_case *c)
+{
+	int vector;
+
+	case_failed = case_skipped = false;
+	vector = trap_call(case_run, (void *)c);
+	cli();
+	if (vector != NO_TRAP)
+		printf("%s %s: expected no trap got vector %d error 0x%lx rip 0x%lx cr2 0x%lx\n",
+		       case_fail(), c->name, vector, trap_last.error, trap_last.rip, trap_last.cr2);
+}
+
 void cases_run(const struct guest_case *cases, size_t n)
 {
 	for (const struct guest_case *c = cases; c < cases + n; c++) {
 		const char *reason = c->skip ? c->skip() : NULL;
-		int vector;
 
 		if (!case_begin(c->name))
 			continue;
@@ -250,14 +268,12 @@ void cases_run(const struct guest_case *cases, size_t n)
 			case_end();
 			continue;
 		}
-		vector = trap_call(case_run, (void *)c);
-		cli();
-		if (vector != NO_TRAP) {
-			printf("FAIL %s: expected no trap got vector %d "
-			       "error 0x%lx rip 0x%lx cr2 0x%lx\n",
-			       c->name, vector, trap_last.error, trap_last.rip, trap_last.cr2);
-			case_failed = true;
-		}
+		case_tries = c->tries ? c->tries : 1;
+		do {
+			case_tries--;
+			case_try(c);
+		} while (case_failed && case_tries);
+		case_tries = 0;
 		case_end();
 	}
 }

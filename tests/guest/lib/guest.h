@@ -29,6 +29,7 @@ struct guest_case {
 	const char *name;
 	void (*run)(void);
 	const char *(*skip)(void);	/* why this machine cannot, or NULL */
+	u32 tries;			/* for what a busy machine may spoil; 0: one */
 };
 
 void cases_run(const struct guest_case *cases, size_t n);
