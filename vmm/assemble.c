@@ -193,12 +193,25 @@ static int vm_tell_tsc(struct vm *vm, struct error *err)
 	return boot_image_tell_tsc(vm->image, tm_tsc_khz(vm->tm), err);
 }
 
+/* For a person who waits; a log has no use for it. */
+static void vm_say_loading(struct vm *vm)
+{
+	const struct cfgm_node *node = cfgm_group(vm->config, "boot");
+	bool initrd = cfgm_has(node, "initrd");
+
+	if (isatty(STDERR_FILENO))
+		log_info("loading %s (%s)%s%s; Ctrl-A h lists the keys",
+			 cfgm_path(node, "kernel"), boot_image_type(vm->image),
+			 initrd ? " and " : "", initrd ? cfgm_path(node, "initrd") : "");
+}
+
 int vm_load(struct vm *vm, struct error *err)
 {
 	struct hm_vcpu *bsp = hm_vcpu(vm->hm_vm, 0);
 	struct boot_entry entry;
 	int ret;
 
+	vm_say_loading(vm);
 	ret = boot_image_load(vm->image, vm->pgm, vm->rsdp, &entry, err);
 	if (ret)
 		return ret;
