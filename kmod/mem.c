@@ -31,6 +31,13 @@ static struct slot *mem_slot_of(struct vm *vm, u64 gfn)
 	return NULL;
 }
 
+/* An emulator forgives a flush that was forgotten; real TLBs do not. */
+static void mem_unlock(struct vm *vm)
+{
+	WARN_ON_ONCE(IS_ENABLED(CONFIG_HM_PARANOIA) && vm->npt.flush_due);
+	spin_unlock(&vm->mmu_lock);
+}
+
 /* ---- the mmu_notifier --------------------------------------------------------- */
 
 static bool mem_zap_hva(struct vm *vm, u64 start, u64 end)
@@ -59,7 +66,7 @@ static int mem_invalidate_start(struct mmu_notifier *mn, const struct mmu_notifi
 	spin_lock(&vm->mmu_lock);
 	vm->notifier_active++;
 	mem_zap_hva(vm, range->start, range->end);
-	spin_unlock(&vm->mmu_lock);
+	mem_unlock(vm);
 	return 0;
 }
 
@@ -70,7 +77,7 @@ static void mem_invalidate_end(struct mmu_notifier *mn, const struct mmu_notifie
 	spin_lock(&vm->mmu_lock);
 	vm->notifier_seq++;
 	vm->notifier_active--;
-	spin_unlock(&vm->mmu_lock);
+	mem_unlock(vm);
 }
 
 /*
@@ -85,7 +92,7 @@ static int mem_clear_young(struct mmu_notifier *mn, struct mm_struct *mm, unsign
 
 	spin_lock(&vm->mmu_lock);
 	young = mem_zap_hva(vm, start, end);
-	spin_unlock(&vm->mmu_lock);
+	mem_unlock(vm);
 	return young;
 }
 
@@ -97,7 +104,7 @@ static void mem_release(struct mmu_notifier *mn, struct mm_struct *mm)
 	/* For good: the pages are about to go, and nobody may map them again. */
 	vm->notifier_active++;
 	mem_zap_hva(vm, 0, ~0ULL);
-	spin_unlock(&vm->mmu_lock);
+	mem_unlock(vm);
 }
 
 static const struct mmu_notifier_ops mem_notifier_ops = {
@@ -194,7 +201,7 @@ long mem_set_slot(struct vm *vm, const struct vmm_slot *req)
 		.hva = req->hva,
 		.dirty = dirty,
 	};
-	spin_unlock(&vm->mmu_lock);
+	mem_unlock(vm);
 	up_write(&vm->slots_lock);
 	kvfree(old_dirty);
 	return 0;
@@ -247,7 +254,7 @@ static void mem_clear_word(struct vm *vm, struct slot *slot, u64 first, u64 mask
 	}
 	if (flush)
 		npt_flush(vm);
-	spin_unlock(&vm->mmu_lock);
+	mem_unlock(vm);
 }
 
 long mem_clear_dirty(struct vm *vm, const struct vmm_dirty *req)
@@ -386,7 +393,7 @@ static int mem_map_page(struct vcpu *vcpu, struct slot *slot, u64 gfn, bool writ
 		spin_lock(&vm->mmu_lock);
 		if (!vm->notifier_active && vm->notifier_seq == seq)
 			break;
-		spin_unlock(&vm->mmu_lock);
+		mem_unlock(vm);
 		put_page(page);
 		if (signal_pending(current))
 			return -EINTR;
@@ -395,7 +402,7 @@ static int mem_map_page(struct vcpu *vcpu, struct slot *slot, u64 gfn, bool writ
 	if (write)
 		mem_mark_dirty(slot, gfn);
 	npt_map(vcpu, gfn, page_to_pfn(page), level, writable);
-	spin_unlock(&vm->mmu_lock);
+	mem_unlock(vm);
 	/* Not pinned: the mmu_notifier tells us when it goes. */
 	put_page(page);
 	return 0;

@@ -190,14 +190,22 @@ static bool npt_protect_leaf(u64 *entry)
 	return true;
 }
 
+static bool npt_change(struct vm *vm, u64 gfn, u64 end, bool (*fn)(u64 *entry))
+{
+	bool flush = npt_walk(vm, vm->npt.root, vm->npt.levels, 0, gfn, end, fn);
+
+	vm->npt.flush_due |= flush;
+	return flush;
+}
+
 bool npt_zap(struct vm *vm, u64 gfn, u64 end)
 {
-	return npt_walk(vm, vm->npt.root, vm->npt.levels, 0, gfn, end, npt_zap_leaf);
+	return npt_change(vm, gfn, end, npt_zap_leaf);
 }
 
 bool npt_protect(struct vm *vm, u64 gfn, u64 end)
 {
-	return npt_walk(vm, vm->npt.root, vm->npt.levels, 0, gfn, end, npt_protect_leaf);
+	return npt_change(vm, gfn, end, npt_protect_leaf);
 }
 
 static void npt_leave_guest(void *unused)
@@ -218,6 +226,7 @@ void npt_flush(struct vm *vm)
 	u32 i;
 
 	lockdep_assert_held(&vm->mmu_lock);
+	vm->npt.flush_due = false;
 	WRITE_ONCE(vm->tlb_gen, vm->tlb_gen + 1);
 	smp_mb();
 	all = !zalloc_cpumask_var(&mask, GFP_ATOMIC | __GFP_NOWARN);

@@ -51,6 +51,7 @@ struct npt {
 	u64 *root;			/* its page */
 	int levels;			/* 4 or 5 */
 	struct list_head dead;		/* tables taken out, freed after the next flush */
+	bool flush_due;			/* HM_PARANOIA: taken or tightened, not flushed yet */
 };
 
 /* ---- the VM (vm.c) ------------------------------------------------------------ */
