@@ -32,7 +32,7 @@ static struct slot *mem_slot_of(struct vm *vm, u64 gfn)
 }
 
 /* An emulator forgives a flush that was forgotten; real TLBs do not. */
-static void mem_unlock(struct vm *vm)
+static void mem_unlock(struct vm *vm) __releases(&vm->mmu_lock)
 {
 	WARN_ON_ONCE(IS_ENABLED(CONFIG_HM_PARANOIA) && vm->npt.flush_due);
 	spin_unlock(&vm->mmu_lock);
