@@ -133,12 +133,27 @@ static void svm_decode_exception(struct vcpu *vcpu, struct vcpu_exit *exit)
 	}
 	if (vector != DB_VECTOR)
 		return;
-	exit->gpa = vcpu->dregs.dr6 & 0xe00f;
-	if (svm->stepping && !(vcpu->gprs.rflags & X86_EFLAGS_TF)) {
-		/* Past the IRET; the step was ours. */
+	exit->gpa = vcpu->dregs.dr6 & SVM_DR6_CAUSES;
+	if (svm->stepped)
+		exit->stat = VMM_STAT_WINDOW;
+}
+
+/* Undo what svm_step() did, and keep the step itself from the guest. */
+static void svm_step_end(struct vcpu *vcpu)
+{
+	struct vcpu_svm *svm = to_svm(vcpu);
+	u64 seen = svm->vmcb->save.dr6 & SVM_DR6_CAUSES;
+
+	svm->stepped = svm->vmcb->control.exit_code == SVM_EXIT_EXCP_BASE + DB_VECTOR &&
+		       seen == DR_STEP;
+	vcpu->dregs.dr6 = svm->step_dr6 | (seen & ~(u64)DR_STEP);
+	svm->vmcb->save.dr6 = vcpu->dregs.dr6;
+	if (svm->iret_pending && (seen & DR_STEP || vcpu->gprs.rip != svm->iret_rip)) {
+		/* Past the IRET, which has loaded the guest's own TF. */
 		svm->iret_pending = false;
 		vcpu->events.nmi_masked = 0;
-		exit->stat = VMM_STAT_WINDOW;
+	} else {
+		vcpu->gprs.rflags &= ~(u64)X86_EFLAGS_TF;
 	}
 }
 
@@ -184,6 +199,9 @@ void svm_exit_decode(struct vcpu *vcpu)
 	vcpu->dregs.dr6 = vmcb->save.dr6;
 	/* One that the guest wrote itself has what an emulated CPU leaves of reserved bits. */
 	vcpu->dregs.dr7 = (vmcb->save.dr7 & 0xffff2fffULL) | 0x400ULL;
+	to_svm(vcpu)->stepped = false;
+	if (unlikely(to_svm(vcpu)->stepping))
+		svm_step_end(vcpu);
 	exit->raw = code;
 	exit->info1 = vmcb->control.exit_info_1;
 	exit->info2 = vmcb->control.exit_info_2;

@@ -344,9 +344,6 @@ static void svm_watch_iret(struct vcpu *vcpu)
 		__clear_bit(INTERCEPT_IRET, intercepts);
 	else
 		__set_bit(INTERCEPT_IRET, intercepts);
-	svm->stepping = svm->iret_pending && vcpu->events.nmi_pending;
-	if (svm->stepping)
-		svm->vmcb->save.rflags |= X86_EFLAGS_TF;
 }
 
 /*
@@ -356,21 +353,45 @@ static void svm_watch_iret(struct vcpu *vcpu)
  */
 static bool svm_loses_shadow;
 
-/* There, no window is asked for before the shadowed instruction is done. */
-static void svm_keep_shadow(struct vcpu *vcpu)
-{
-	if (!READ_ONCE(svm_loses_shadow) || !vcpu->window_intr)
-		return;
-	svm_window(vcpu, false, vcpu->window_nmi);
-	vcpu->window_intr = false;
-}
-
 /* After the exit: the instruction is still to come, and so is its shadow. */
 static void svm_shadow_stays(struct vcpu *vcpu, u8 shadow)
 {
 	if (to_vmcb(vcpu)->control.exit_code == SVM_EXIT_VINTR)
 		WRITE_ONCE(svm_loses_shadow, true);
 	vcpu->events.shadow = shadow;
+}
+
+/* What waits for the end of an instruction, and has no window that opens behind it. */
+static bool svm_wants_step(struct vcpu *vcpu)
+{
+	struct vmm_events *ev = &vcpu->events;
+
+	if (ev->type != VMM_EVENT_NONE || (vcpu->gprs.rflags & X86_EFLAGS_TF))
+		return false;
+	if (ev->nmi_pending && (ev->nmi_masked ? to_svm(vcpu)->iret_pending : ev->shadow))
+		return true;
+	if (!ev->shadow || !vcpu->window_intr || !READ_ONCE(svm_loses_shadow))
+		return false;
+	/* The window would open before the instruction that the shadow is for. */
+	svm_window(vcpu, false, vcpu->window_nmi);
+	vcpu->window_intr = false;
+	return true;
+}
+
+/*
+ * Get past the next instruction by TF, which svm_exit_decode() takes away
+ * again. The guest sees it only if that instruction stores RFLAGS or faults.
+ */
+static void svm_step(struct vcpu *vcpu)
+{
+	struct vcpu_svm *svm = to_svm(vcpu);
+
+	svm->stepping = svm_wants_step(vcpu);
+	if (!svm->stepping)
+		return;
+	svm->step_dr6 = vcpu->dregs.dr6;
+	svm->vmcb->save.dr6 &= ~(u64)SVM_DR6_CAUSES;
+	svm->vmcb->save.rflags |= X86_EFLAGS_TF;
 }
 
 static void svm_enter(struct vcpu *vcpu)
@@ -384,8 +405,6 @@ static void svm_enter(struct vcpu *vcpu)
 	/* An event may have been withdrawn since inject(): by INIT, by user space. */
 	if (vcpu->events.type == VMM_EVENT_NONE)
 		vmcb->control.event_inj = 0;
-	if (unlikely(shadow))
-		svm_keep_shadow(vcpu);
 	vmcb->control.tlb_ctl = TLB_CONTROL_DO_NOTHING;
 	if (unlikely(!asid_is_good(&sc->asids, &svm->tag))) {
 		if (asid_get(&sc->asids, &svm->tag))
@@ -401,6 +420,8 @@ static void svm_enter(struct vcpu *vcpu)
 	vmcb->save.cr2 = vcpu->cr2;
 	if (unlikely(vcpu->events.nmi_masked || svm->iret_pending))
 		svm_watch_iret(vcpu);
+	if (unlikely(shadow || svm->iret_pending || svm->stepping))
+		svm_step(vcpu);
 	if (unlikely(svm->dr7_open))
 		dr_load(vcpu);
 

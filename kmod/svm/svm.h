@@ -8,13 +8,18 @@
 #include "../asid.h"
 #include "../hw.h"
 
+/* BT, BS, BD, B3-B0 of DR6 */
+#define SVM_DR6_CAUSES	0xe00f
+
 struct vcpu_svm {
 	struct vmcb *vmcb;
 	phys_addr_t vmcb_pa;
 	struct asid_tag tag;
 	bool iret_pending;	/* an NMI handler's IRET is about to run at iret_rip */
-	bool stepping;		/* TF is ours, to get past that IRET */
 	u64 iret_rip;
+	bool stepping;		/* TF is ours, for this entry; see svm_step() */
+	bool stepped;		/* the last exit is the end of that step */
+	u64 step_dr6;		/* the guest's DR6 meanwhile */
 	bool dr7_open;		/* until the next exit, a write of DR7 does not exit */
 };
 
