@@ -26,12 +26,7 @@ static DEFINE_MUTEX(cpu_lock);
 static unsigned int cpu_users;
 static bool cpu_emergency_ours;		/* the kernel's callback is; under cpu_lock */
 static enum cpuhp_state cpu_hp_state;
-static DEFINE_PER_CPU(bool, cpu_is_on);
-
-bool cpu_is_enabled(void)
-{
-	return __this_cpu_read(cpu_is_on);
-}
+DEFINE_PER_CPU(bool, cpu_is_on);
 
 static int cpu_enable_here(void)
 {

@@ -6,6 +6,8 @@
 #ifndef KMOD_CPU_H
 #define KMOD_CPU_H
 
+#include <linux/percpu.h>
+
 #include "vmm.h"
 
 int cpu_setup(void);
@@ -19,6 +21,11 @@ void cpu_put(void);
  * True once a crash or reboot took virtualisation from this CPU; from then on
  * no guest is entered. Read with interrupts off.
  */
-bool cpu_is_enabled(void);
+DECLARE_PER_CPU(bool, cpu_is_on);
+
+static inline bool cpu_is_enabled(void)
+{
+	return __this_cpu_read(cpu_is_on);
+}
 
 #endif

@@ -242,7 +242,7 @@ static u64 cpuid_cr4(struct vcpu *vcpu)
 }
 
 /* The bits that follow the vCPU's state. */
-static void cpuid_dynamic(struct vcpu *vcpu, u32 leaf, u32 subleaf, u64 *r)
+static noinline void cpuid_dynamic(struct vcpu *vcpu, u32 leaf, u32 subleaf, u64 *r)
 {
 	switch (leaf) {
 	case 1:
@@ -268,6 +268,13 @@ static void cpuid_dynamic(struct vcpu *vcpu, u32 leaf, u32 subleaf, u64 *r)
 	}
 }
 
+static bool cpuid_is_dynamic(u32 leaf)
+{
+	const u32 leaves = BIT(0x1) | BIT(0x7) | BIT(0xb) | BIT(0xd) | BIT(0x1f);
+
+	return leaf < 32 && (leaves & BIT(leaf));
+}
+
 void cpuid_execute(struct vcpu *vcpu)
 {
 	u64 *r = vcpu->gprs.r;
@@ -278,5 +285,6 @@ void cpuid_execute(struct vcpu *vcpu)
 	r[VMM_RBX] = e ? e->ebx : 0;
 	r[VMM_RCX] = e ? e->ecx : 0;
 	r[VMM_RDX] = e ? e->edx : 0;
-	cpuid_dynamic(vcpu, leaf, subleaf, r);
+	if (cpuid_is_dynamic(leaf))
+		cpuid_dynamic(vcpu, leaf, subleaf, r);
 }

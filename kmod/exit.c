@@ -378,16 +378,21 @@ int exit_handle(struct vcpu *vcpu)
 	return exit_table[stat](vcpu);
 }
 
-bool exit_is_quick(const struct vcpu *vcpu)
+int exit_handle_quick(struct vcpu *vcpu)
 {
+	/* Without the length it would be looked for in memory. */
+	if (!vcpu->exit.insn_len)
+		return RUN_SLOW;
 	switch (vcpu->exit.stat) {
 	case VMM_STAT_CPUID:
+		return exit_cpuid(vcpu);
 	case VMM_STAT_RDMSR:
-		/* Without the length it would be looked for in memory. */
-		return vcpu->exit.insn_len;
+		return exit_rdmsr(vcpu);
 	case VMM_STAT_WRMSR:
-		return vcpu->exit.insn_len && msr_write_is_quick(vcpu->gprs.r[VMM_RCX]);
+		if (msr_write_is_quick(vcpu->gprs.r[VMM_RCX]))
+			return exit_wrmsr(vcpu);
+		return RUN_SLOW;
 	default:
-		return false;
+		return RUN_SLOW;
 	}
 }

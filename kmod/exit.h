@@ -9,9 +9,9 @@
 int exit_handle(struct vcpu *vcpu);
 
 /*
- * Whether exit_handle() may be called at once, interrupts off and the guest's
- * FPU state still loaded: it neither sleeps nor touches user memory.
+ * The same at once, interrupts off and the guest's FPU state still loaded, for
+ * exits that neither sleep nor touch user memory. RUN_SLOW: not one of them.
  */
-bool exit_is_quick(const struct vcpu *vcpu);
+int exit_handle_quick(struct vcpu *vcpu);
 
 #endif

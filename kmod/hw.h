@@ -8,9 +8,13 @@
 #ifndef KMOD_HW_H
 #define KMOD_HW_H
 
+#include <linux/static_call.h>
+
 #include "vmm.h"
 
 struct npt_format;
+
+void hw_enter_fn(struct vcpu *vcpu);	/* a type, never defined */
 
 struct vmm_hw_ops {
 	const char *name;		/* "AMD-V" */
@@ -37,8 +41,15 @@ struct vmm_hw_ops {
 	void (*put)(struct vcpu *vcpu);
 
 	/*
-	 * Enter the guest, interrupts off, and come back with vcpu->gprs,
-	 * ->events and ->exit filled. What inject() was given is used up.
+	 * Interrupts off from here to the last of some entries: what inject()
+	 * and the other operations below were told takes effect, and so do
+	 * the host's own changes since.
+	 */
+	void (*prepare)(struct vcpu *vcpu);
+	/*
+	 * Enter the guest, and come back with vcpu->gprs, ->events and ->exit
+	 * filled. What inject() was given is used up. Until prepare() is called
+	 * again only vcpu->gprs, the shadow and MSRs may change.
 	 */
 	void (*enter)(struct vcpu *vcpu);
 
@@ -65,6 +76,8 @@ struct vmm_hw_ops {
 
 /* The one in use, and what it found. Fixed from module load to unload. */
 extern const struct vmm_hw_ops *hw;
+/* hw->enter(), without the indirect call. */
+DECLARE_STATIC_CALL(hw_enter, hw_enter_fn);
 extern struct vmm_info hw_info;
 
 extern const struct vmm_hw_ops svm_ops;

@@ -213,28 +213,38 @@ int insn_advance(struct vcpu *vcpu, u64 next_rip)
 	return RUN_GUEST;
 }
 
-int insn_skip(struct vcpu *vcpu)
+/* Find out exit.insn_len. RUN_GUEST: it is there. */
+static noinline int insn_measure(struct vcpu *vcpu)
 {
-	u64 next = vcpu->gprs.rip;
+	const struct insn_memo *memo = insn_recall(vcpu);
 	struct decode_insn insn;
 	int ret;
 
-	if (!vcpu->exit.insn_len) {
-		const struct insn_memo *memo = insn_recall(vcpu);
-
-		vcpu->exit.insn_len = memo ? memo->length : 0;
+	if (memo) {
+		vcpu->exit.insn_len = memo->length;
+		return RUN_GUEST;
 	}
+	ret = insn_fetch(vcpu, &insn);
+	if (ret == -ENOSYS || ret == -ENODATA)
+		return run_crash(vcpu, VMM_CRASH_FETCH, 0,
+				 "the instruction that exited is not there any more");
+	if (ret == RUN_GUEST)
+		vcpu->exit.insn_len = insn.length;
+	return ret;
+}
+
+int insn_skip(struct vcpu *vcpu)
+{
+	u64 next;
+	int ret;
+
 	if (!vcpu->exit.insn_len) {
-		ret = insn_fetch(vcpu, &insn);
-		if (ret == -ENOSYS || ret == -ENODATA)
-			return run_crash(vcpu, VMM_CRASH_FETCH, 0,
-					 "the instruction that exited is not there any more");
+		ret = insn_measure(vcpu);
 		if (ret != RUN_GUEST)
 			return ret == -EAGAIN ? RUN_GUEST : ret;
-		vcpu->exit.insn_len = insn.length;
 	}
-	next += vcpu->exit.insn_len;
-	if ((next ^ vcpu->gprs.rip) >> 32 && insn_code_size(vcpu) != 8)
+	next = vcpu->gprs.rip + vcpu->exit.insn_len;
+	if (unlikely((next ^ vcpu->gprs.rip) >> 32) && insn_code_size(vcpu) != 8)
 		next = (u32)next;
 	return insn_advance(vcpu, next);
 }

@@ -16,6 +16,7 @@
 #include "vm.h"
 
 const struct vmm_hw_ops *hw;
+DEFINE_STATIC_CALL_NULL(hw_enter, hw_enter_fn);
 struct vmm_info hw_info;
 
 static long dev_get_info(void *object, void *arg)
@@ -108,6 +109,7 @@ static int __init main_init(void)
 	if (err)
 		return err;
 	hw_info.vendor = hw->vendor;
+	static_call_update(hw_enter, hw->enter);
 	err = fpu_setup();
 	if (err)
 		goto err_hw;

@@ -207,8 +207,8 @@ static int run_work(struct vcpu *vcpu)
 
 /* ---- entry and exit ------------------------------------------------------------------------- */
 
-/* Beside enum run_next, within the loop. */
-#define RUN_AGAIN 2
+/* Beside enum run_next, within the loop: nothing is left to handle. */
+#define RUN_AGAIN 3
 
 static void run_history(struct vcpu *vcpu)
 {
@@ -237,7 +237,7 @@ static bool run_may_stay(struct vcpu *vcpu)
 
 /*
  * Trips into the guest, until one ends with an exit that wants the kernel
- * whole again: RUN_GUEST, vcpu->exit tells why. RUN_AGAIN, RUN_USER: it has
+ * whole again: RUN_SLOW, vcpu->exit tells why. RUN_AGAIN, RUN_USER: it has
  * been handled.
  */
 static int run_trips(struct vcpu *vcpu)
@@ -245,12 +245,10 @@ static int run_trips(struct vcpu *vcpu)
 	int ret;
 
 	for (;;) {
-		hw->enter(vcpu);
+		static_call(hw_enter)(vcpu);
 		vcpu->exit_start = vcpu->gprs.rip;
 		run_history(vcpu);
-		if (!exit_is_quick(vcpu))
-			return RUN_GUEST;
-		ret = exit_handle(vcpu);
+		ret = exit_handle_quick(vcpu);
 		if (ret != RUN_GUEST)
 			return ret;
 		if (!run_may_stay(vcpu))
@@ -259,7 +257,7 @@ static int run_trips(struct vcpu *vcpu)
 }
 
 /*
- * Into the guest and back. RUN_GUEST: vcpu->exit is to be handled; RUN_AGAIN:
+ * Into the guest and back. RUN_SLOW: vcpu->exit is to be handled; RUN_AGAIN:
  * it was, or there was no entry; RUN_USER; -EIO: there can be none any more.
  */
 static int run_enter(struct vcpu *vcpu)
@@ -288,6 +286,7 @@ static int run_enter(struct vcpu *vcpu)
 	vtime_account_guest_enter();
 	fpu_enter(vcpu);
 	dr_enter(vcpu);
+	hw->prepare(vcpu);
 	ret = run_trips(vcpu);
 	compat_guest_ran();
 	dr_leave(vcpu);
@@ -358,9 +357,8 @@ static int run_loop(struct vcpu *vcpu)
 		ret = run_enter(vcpu);
 		if (ret == RUN_AGAIN)
 			continue;
-		if (ret != RUN_GUEST)
-			return ret;
-		ret = exit_handle(vcpu);
+		if (ret == RUN_SLOW)
+			ret = exit_handle(vcpu);
 		if (ret != RUN_GUEST)
 			return ret;
 	}

@@ -13,6 +13,7 @@ void run_take_nmis(struct vcpu *vcpu);
 enum run_next {
 	RUN_USER = 0,		/* to user space: page->reason is set */
 	RUN_GUEST = 1,		/* enter again */
+	RUN_SLOW = 2,		/* not handled: only with interrupts on, see exit_handle_quick() */
 };
 
 /* Fill page->reason and what user space needs to handle the exit. Returns RUN_USER. */

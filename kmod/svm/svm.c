@@ -394,13 +394,11 @@ static void svm_step(struct vcpu *vcpu)
 	svm->vmcb->save.rflags |= X86_EFLAGS_TF;
 }
 
-static void svm_enter(struct vcpu *vcpu)
+static void svm_prepare(struct vcpu *vcpu)
 {
 	struct svm_cpu *sc = this_cpu_ptr(&svm_cpus);
 	struct vcpu_svm *svm = to_svm(vcpu);
 	struct vmcb *vmcb = svm->vmcb;
-	u8 shadow = vcpu->events.shadow;
-	u64 rip = vcpu->gprs.rip;
 
 	/* An event may have been withdrawn since inject(): by INIT, by user space. */
 	if (vcpu->events.type == VMM_EVENT_NONE)
@@ -411,13 +409,23 @@ static void svm_enter(struct vcpu *vcpu)
 			vmcb->control.tlb_ctl = TLB_CONTROL_FLUSH_ALL_ASID;
 		vmcb->control.asid = svm->tag.asid;
 	}
-	vmcb->control.int_state = shadow ? SVM_INTERRUPT_SHADOW_MASK : 0;
 	vmcb->control.clean = 0;
+	vmcb->save.cr2 = vcpu->cr2;
+}
+
+static void svm_enter(struct vcpu *vcpu)
+{
+	struct svm_cpu *sc = this_cpu_ptr(&svm_cpus);
+	struct vcpu_svm *svm = to_svm(vcpu);
+	struct vmcb *vmcb = svm->vmcb;
+	u8 shadow = vcpu->events.shadow;
+	u64 rip = vcpu->gprs.rip;
+
+	vmcb->control.int_state = shadow ? SVM_INTERRUPT_SHADOW_MASK : 0;
 	vmcb->save.rax = vcpu->gprs.r[VMM_RAX];
 	vmcb->save.rsp = vcpu->gprs.r[VMM_RSP];
 	vmcb->save.rip = vcpu->gprs.rip;
 	vmcb->save.rflags = vcpu->gprs.rflags;
-	vmcb->save.cr2 = vcpu->cr2;
 	if (unlikely(vcpu->events.nmi_masked || svm->iret_pending))
 		svm_watch_iret(vcpu);
 	if (unlikely(shadow || svm->iret_pending || svm->stepping))
@@ -427,6 +435,7 @@ static void svm_enter(struct vcpu *vcpu)
 
 	svm_switch(vcpu->gprs.r, svm->vmcb_pa, page_to_phys(sc->host));
 
+	vmcb->control.tlb_ctl = TLB_CONTROL_DO_NOTHING;
 	vcpu->gprs.r[VMM_RAX] = vmcb->save.rax;
 	vcpu->gprs.r[VMM_RSP] = vmcb->save.rsp;
 	vcpu->gprs.rip = vmcb->save.rip;
@@ -455,6 +464,7 @@ const struct vmm_hw_ops svm_ops = {
 	.vcpu_destroy	= svm_vcpu_destroy,
 	.load		= svm_load,
 	.put		= svm_put,
+	.prepare	= svm_prepare,
 	.enter		= svm_enter,
 	.inject		= svm_inject,
 	.window		= svm_window,

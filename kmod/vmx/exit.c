@@ -14,7 +14,7 @@
 
 struct vmx_exit_row {
 	u8 stat;			/* 1 + enum vmm_stat, so that what is not named is 0 */
-	bool insn;			/* by an instruction: its length is given */
+	u8 flags;			/* VMX_EXIT_* */
 	void (*decode)(struct vcpu *vcpu, struct vcpu_exit *exit);
 };
 
@@ -140,39 +140,42 @@ static void vmx_decode_machine_check(struct vcpu *vcpu, struct vcpu_exit *exit)
 
 #define STAT(name) (1 + VMM_STAT_##name)
 
+#define VMX_EXIT_INSN	1		/* by an instruction: its length is given */
+#define VMX_EXIT_PLAIN	3		/* likewise, and nothing else is */
+
 static const struct vmx_exit_row vmx_exit_rows[] = {
-	[EXIT_REASON_EXCEPTION_NMI]	= { STAT(EXCEPTION), false, vmx_decode_exception },
+	[EXIT_REASON_EXCEPTION_NMI]	= { STAT(EXCEPTION), 0, vmx_decode_exception },
 	[EXIT_REASON_EXTERNAL_INTERRUPT] = { STAT(INTR) },
 	[EXIT_REASON_TRIPLE_FAULT]	= { STAT(SHUTDOWN) },
 	[EXIT_REASON_INIT_SIGNAL]	= { STAT(INTR) },
 	[EXIT_REASON_INTERRUPT_WINDOW]	= { STAT(WINDOW) },
 	[EXIT_REASON_NMI_WINDOW]	= { STAT(WINDOW) },
-	[EXIT_REASON_TASK_SWITCH]	= { STAT(TASK_SWITCH), true },
-	[EXIT_REASON_CPUID]		= { STAT(CPUID), true },
-	[11]				= { STAT(UNDEFINED), true },	/* GETSEC */
-	[EXIT_REASON_HLT]		= { STAT(HLT), true },
-	[EXIT_REASON_INVD]		= { STAT(CACHE), true },
-	[EXIT_REASON_RDPMC]		= { STAT(UNDEFINED), true },
-	[17]				= { STAT(UNDEFINED), true },	/* RSM */
-	[EXIT_REASON_VMCALL]		= { STAT(HYPERCALL), true },
-	[EXIT_REASON_VMCLEAR ... EXIT_REASON_VMON] = { STAT(UNDEFINED), true },
-	[EXIT_REASON_CR_ACCESS]		= { STAT(CR), true, vmx_decode_cr },
-	[EXIT_REASON_DR_ACCESS]		= { STAT(DR), true, vmx_decode_dr },
-	[EXIT_REASON_IO_INSTRUCTION]	= { STAT(IO), true, vmx_decode_io },
-	[EXIT_REASON_MSR_READ]		= { STAT(RDMSR), true },
-	[EXIT_REASON_MSR_WRITE]		= { STAT(WRMSR), true },
-	[EXIT_REASON_MWAIT_INSTRUCTION]	= { STAT(UNDEFINED), true },
-	[EXIT_REASON_MONITOR_INSTRUCTION] = { STAT(UNDEFINED), true },
-	[EXIT_REASON_PAUSE_INSTRUCTION]	= { STAT(PAUSE), true },
-	[EXIT_REASON_MCE_DURING_VMENTRY] = { STAT(INTR), false, vmx_decode_machine_check },
-	[EXIT_REASON_EPT_VIOLATION]	= { STAT(NESTED_FAULT), false, vmx_decode_ept },
-	[EXIT_REASON_EPT_MISCONFIG]	= { STAT(OTHER), false, vmx_decode_misconfig },
-	[EXIT_REASON_INVEPT]		= { STAT(UNDEFINED), true },
-	[EXIT_REASON_INVVPID]		= { STAT(UNDEFINED), true },
-	[EXIT_REASON_WBINVD]		= { STAT(CACHE), true },
-	[EXIT_REASON_XSETBV]		= { STAT(XSETBV), true },
-	[EXIT_REASON_XSAVES]		= { STAT(UNDEFINED), true },
-	[EXIT_REASON_XRSTORS]		= { STAT(UNDEFINED), true },
+	[EXIT_REASON_TASK_SWITCH]	= { STAT(TASK_SWITCH), VMX_EXIT_INSN },
+	[EXIT_REASON_CPUID]		= { STAT(CPUID), VMX_EXIT_PLAIN },
+	[11]				= { STAT(UNDEFINED), VMX_EXIT_PLAIN },	/* GETSEC */
+	[EXIT_REASON_HLT]		= { STAT(HLT), VMX_EXIT_PLAIN },
+	[EXIT_REASON_INVD]		= { STAT(CACHE), VMX_EXIT_PLAIN },
+	[EXIT_REASON_RDPMC]		= { STAT(UNDEFINED), VMX_EXIT_PLAIN },
+	[17]				= { STAT(UNDEFINED), VMX_EXIT_PLAIN },	/* RSM */
+	[EXIT_REASON_VMCALL]		= { STAT(HYPERCALL), VMX_EXIT_PLAIN },
+	[EXIT_REASON_VMCLEAR ... EXIT_REASON_VMON] = { STAT(UNDEFINED), VMX_EXIT_PLAIN },
+	[EXIT_REASON_CR_ACCESS]		= { STAT(CR), VMX_EXIT_INSN, vmx_decode_cr },
+	[EXIT_REASON_DR_ACCESS]		= { STAT(DR), VMX_EXIT_INSN, vmx_decode_dr },
+	[EXIT_REASON_IO_INSTRUCTION]	= { STAT(IO), VMX_EXIT_INSN, vmx_decode_io },
+	[EXIT_REASON_MSR_READ]		= { STAT(RDMSR), VMX_EXIT_PLAIN },
+	[EXIT_REASON_MSR_WRITE]		= { STAT(WRMSR), VMX_EXIT_PLAIN },
+	[EXIT_REASON_MWAIT_INSTRUCTION]	= { STAT(UNDEFINED), VMX_EXIT_PLAIN },
+	[EXIT_REASON_MONITOR_INSTRUCTION] = { STAT(UNDEFINED), VMX_EXIT_PLAIN },
+	[EXIT_REASON_PAUSE_INSTRUCTION]	= { STAT(PAUSE), VMX_EXIT_PLAIN },
+	[EXIT_REASON_MCE_DURING_VMENTRY] = { STAT(INTR), 0, vmx_decode_machine_check },
+	[EXIT_REASON_EPT_VIOLATION]	= { STAT(NESTED_FAULT), 0, vmx_decode_ept },
+	[EXIT_REASON_EPT_MISCONFIG]	= { STAT(OTHER), 0, vmx_decode_misconfig },
+	[EXIT_REASON_INVEPT]		= { STAT(UNDEFINED), VMX_EXIT_PLAIN },
+	[EXIT_REASON_INVVPID]		= { STAT(UNDEFINED), VMX_EXIT_PLAIN },
+	[EXIT_REASON_WBINVD]		= { STAT(CACHE), VMX_EXIT_PLAIN },
+	[EXIT_REASON_XSETBV]		= { STAT(XSETBV), VMX_EXIT_PLAIN },
+	[EXIT_REASON_XSAVES]		= { STAT(UNDEFINED), VMX_EXIT_PLAIN },
+	[EXIT_REASON_XRSTORS]		= { STAT(UNDEFINED), VMX_EXIT_PLAIN },
 };
 
 /* ---- what every exit tells ----------------------------------------------------------- */
@@ -196,10 +199,9 @@ static noinline void vmx_take_interrupted(struct vcpu *vcpu, u32 info)
 	vcpu_count(vcpu, VMM_STAT_REDELIVERED);
 }
 
-static void vmx_take_events(struct vcpu *vcpu, u32 reason, u64 qualification)
+static void vmx_take_interruptibility(struct vcpu *vcpu)
 {
 	struct vmm_events *ev = &vcpu->events;
-	u32 info = vmcs_read(IDT_VECTORING_INFO_FIELD);
 	u32 state = vmcs_read(GUEST_INTERRUPTIBILITY_INFO);
 
 	to_vmx(vcpu)->interruptibility = state;
@@ -207,45 +209,69 @@ static void vmx_take_events(struct vcpu *vcpu, u32 reason, u64 qualification)
 	ev->shadow = state & (GUEST_INTR_STATE_STI | GUEST_INTR_STATE_MOV_SS);
 	ev->nmi_masked = !!(state & GUEST_INTR_STATE_NMI);
 	ev->type = VMM_EVENT_NONE;
+}
+
+static_assert(VMM_SHADOW_STI == GUEST_INTR_STATE_STI);
+static_assert(VMM_SHADOW_MOV_SS == GUEST_INTR_STATE_MOV_SS);
+
+/* What instructions do not do: cut off an event's delivery, or fault behind an IRET. */
+static void vmx_take_events(struct vcpu *vcpu, u32 reason, u64 qualification)
+{
+	u32 info = vmcs_read(IDT_VECTORING_INFO_FIELD);
+
 	if (unlikely(info & VECTORING_INFO_VALID_MASK))
 		vmx_take_interrupted(vcpu, info);
 	if (reason == EXIT_REASON_EXCEPTION_NMI || reason == EXIT_REASON_EPT_VIOLATION)
 		vmx_decode_iret(vcpu, reason, qualification);
 }
 
-static_assert(VMM_SHADOW_STI == GUEST_INTR_STATE_STI);
-static_assert(VMM_SHADOW_MOV_SS == GUEST_INTR_STATE_MOV_SS);
-
-void vmx_exit_decode(struct vcpu *vcpu)
+/* Exits that are more than an instruction and its length. */
+static void vmx_decode_details(struct vcpu *vcpu, u32 reason)
 {
 	struct vcpu_exit *exit = &vcpu->exit;
-	u32 reason = vmcs_read(VM_EXIT_REASON);
-	const struct vmx_exit_row *row;
+	const struct vmx_exit_row *row = &vmx_exit_rows[reason];
 
-	exit->raw = reason;
 	exit->info1 = vmcs_read(EXIT_QUALIFICATION);
-	exit->info2 = 0;
-	exit->bytes = 0;
 	exit->insn_len = 0;
 	exit->refused = NULL;
 	if (unlikely(reason & VMX_EXIT_REASONS_FAILED_VMENTRY)) {
 		vmx_exit_refused(vcpu);
 		return;
 	}
-	vmx_take_events(vcpu, reason, exit->info1);
-	if (unlikely(reason >= ARRAY_SIZE(vmx_exit_rows) || !vmx_exit_rows[reason].stat)) {
+	if (unlikely(reason >= ARRAY_SIZE(vmx_exit_rows) || !row->stat)) {
+		vmx_take_events(vcpu, reason, exit->info1);
 		exit->stat = VMM_STAT_OTHER;
 		return;
 	}
-	row = &vmx_exit_rows[reason];
+	if (!(row->flags & VMX_EXIT_INSN) || reason == EXIT_REASON_TASK_SWITCH)
+		vmx_take_events(vcpu, reason, exit->info1);
 	exit->stat = row->stat - 1;
-	if (row->insn)
+	if (row->flags & VMX_EXIT_INSN)
 		exit->insn_len = vmcs_read(VM_EXIT_INSTRUCTION_LEN);
 	/* By far the most frequent, without the indirect call. */
 	if (row->decode == vmx_decode_io)
 		vmx_decode_io(vcpu, exit);
 	else if (row->decode)
 		row->decode(vcpu, exit);
+}
+
+void vmx_exit_decode(struct vcpu *vcpu)
+{
+	struct vcpu_exit *exit = &vcpu->exit;
+	u32 reason = vmcs_read(VM_EXIT_REASON);
+
+	exit->raw = reason;
+	exit->info2 = 0;
+	exit->bytes = 0;
+	vmx_take_interruptibility(vcpu);
+	if (reason >= ARRAY_SIZE(vmx_exit_rows) ||
+	    vmx_exit_rows[reason].flags != VMX_EXIT_PLAIN) {
+		vmx_decode_details(vcpu, reason);
+		return;
+	}
+	exit->stat = vmx_exit_rows[reason].stat - 1;
+	exit->info1 = 0;
+	exit->insn_len = vmcs_read(VM_EXIT_INSTRUCTION_LEN);
 }
 
 /* ---- entries that did not take place ------------------------------------------------- */

@@ -380,7 +380,8 @@ struct vmx_invalidate {
 	u64 address;
 };
 
-static void vmx_invept(u64 eptp)
+/* These two apart, since they need memory on the stack, and are rare. */
+static noinline void vmx_invept(u64 eptp)
 {
 	struct vmx_invalidate what = { .which = eptp };
 	u64 type = vmx_caps.ept_vpid & VMX_EPT_EXTENT_CONTEXT_BIT ? VMX_EPT_EXTENT_CONTEXT :
@@ -389,7 +390,7 @@ static void vmx_invept(u64 eptp)
 	asm volatile("invept %0, %1" : : "m" (what), "r" (type) : "cc", "memory");
 }
 
-static void vmx_invvpid_all(void)
+static noinline void vmx_invvpid_all(void)
 {
 	struct vmx_invalidate what = { 0 };
 	u64 type = VMX_VPID_EXTENT_ALL_CONTEXT;
@@ -446,12 +447,12 @@ static u32 vmx_interruptibility(const struct vmm_events *ev)
 	return state;
 }
 
-static void vmx_enter_interruptibility(struct vcpu *vcpu)
+static noinline void vmx_enter_interruptibility(struct vcpu *vcpu)
 {
 	struct vcpu_vmx *vmx = to_vmx(vcpu);
 	u32 state = vmx_interruptibility(&vcpu->events);
 
-	if (unlikely(state != vmx->interruptibility))
+	if (state != vmx->interruptibility)
 		vmcs_write(GUEST_INTERRUPTIBILITY_INFO, state);
 	/* "Checks on Guest Non-Register State": a trap that the shadow holds back is pending. */
 	if (unlikely(vcpu->events.shadow && (vcpu->gprs.rflags & X86_EFLAGS_TF)))
@@ -488,14 +489,11 @@ static void vmx_enter_registers(struct vcpu *vcpu)
 {
 	struct vcpu_vmx *vmx = to_vmx(vcpu);
 
-	if (vmx->rip != vcpu->gprs.rip)
-		vmcs_write(GUEST_RIP, vcpu->gprs.rip);
+	vmcs_write(GUEST_RIP, vcpu->gprs.rip);
 	if (unlikely(vmx->rsp != vcpu->gprs.r[VMM_RSP]))
 		vmcs_write(GUEST_RSP, vcpu->gprs.r[VMM_RSP]);
 	if (unlikely(vmx->rflags != vcpu->gprs.rflags))
 		vmcs_write(GUEST_RFLAGS, vcpu->gprs.rflags);
-	if (unlikely(native_read_cr2() != vcpu->cr2))
-		native_write_cr2(vcpu->cr2);
 }
 
 static void vmx_leave_registers(struct vcpu *vcpu)
@@ -503,14 +501,14 @@ static void vmx_leave_registers(struct vcpu *vcpu)
 	struct vcpu_vmx *vmx = to_vmx(vcpu);
 
 	vcpu->cr2 = native_read_cr2();
-	vmx->rip = vcpu->gprs.rip = vmcs_read(GUEST_RIP);
+	vcpu->gprs.rip = vmcs_read(GUEST_RIP);
 	vmx->rsp = vcpu->gprs.r[VMM_RSP] = vmcs_read(GUEST_RSP);
 	vmx->rflags = vcpu->gprs.rflags = vmcs_read(GUEST_RFLAGS);
 	if (unlikely(vmx->host.debugctl))
 		update_debugctlmsr(vmx->host.debugctl);
 }
 
-static void vmx_enter(struct vcpu *vcpu)
+static void vmx_prepare(struct vcpu *vcpu)
 {
 	struct vmx_cpu *vc = this_cpu_ptr(&vmx_cpus);
 	struct vcpu_vmx *vmx = to_vmx(vcpu);
@@ -520,10 +518,19 @@ static void vmx_enter(struct vcpu *vcpu)
 			     !vmx->host.aside);
 	vmx_enter_tlb(vc, vmx);
 	vmx_enter_host(vmx);
-	vmx_enter_interruptibility(vcpu);
 	vmx_enter_controls(vcpu);
 	if (vcpu->events.type != VMM_EVENT_NONE)
 		vmx_enter_event(vmx);
+	if (unlikely(native_read_cr2() != vcpu->cr2))
+		native_write_cr2(vcpu->cr2);
+}
+
+static void vmx_enter(struct vcpu *vcpu)
+{
+	struct vcpu_vmx *vmx = to_vmx(vcpu);
+
+	if (unlikely(vmx->interruptibility | vcpu->events.shadow | vcpu->events.nmi_masked))
+		vmx_enter_interruptibility(vcpu);
 	vmx_enter_registers(vcpu);
 	vmx_l1d_flush(vmx);
 
@@ -557,6 +564,7 @@ const struct vmm_hw_ops vmx_ops = {
 	.vcpu_destroy	= vmx_vcpu_destroy,
 	.load		= vmx_load,
 	.put		= vmx_put,
+	.prepare	= vmx_prepare,
 	.enter		= vmx_enter,
 	.inject		= vmx_inject,
 	.window		= vmx_window,

@@ -70,7 +70,7 @@ struct vcpu_vmx {
 	/* What fields of the VMCS hold, to write them only when they change. */
 	u64 host_rsp, host_cr3, host_cr4, host_fs_base;
 	u16 host_fs, host_gs;
-	u64 rip, rsp, rflags, dr7;
+	u64 rsp, rflags, dr7;
 	s64 tsc_offset;
 	u32 interruptibility, cpu_controls;
 	/* What they shall hold. */
@@ -97,12 +97,12 @@ static inline struct vcpu_vmx *to_vmx(struct vcpu *vcpu)
  */
 static inline u64 vmcs_read(u64 field)
 {
-	u64 value = 0;
+	u64 value;
 
 	asm volatile("1: vmread %1, %0\n"
 		     "2:\n"
-		     _ASM_EXTABLE(1b, 2b)
-		     : "+r" (value) : "r" (field) : "cc");
+		     _ASM_EXTABLE_TYPE_REG(1b, 2b, EX_TYPE_ZERO_REG, %k0)
+		     : "=r" (value) : "r" (field) : "cc");
 	return value;
 }
 
