@@ -259,9 +259,11 @@ static int exit_undefined(struct vcpu *vcpu)
 	return event_exception(vcpu, X86_TRAP_UD);
 }
 
+/* Too rare and too long for the kernel; what it consumes of events, user space says. */
 static int exit_task_switch(struct vcpu *vcpu)
 {
-	return run_crash(vcpu, VMM_CRASH_UNKNOWN_EXIT, 0, "hardware task switch");
+	vcpu->page->u.task = vcpu->exit.task;
+	return run_exit_to_user(vcpu, VMM_EXIT_TASK_SWITCH, VMM_GROUP_ALL);
 }
 
 /* The vendor has put what there is of the exception into info1 (error) and gpa (CR2 or DR6). */
