@@ -101,9 +101,12 @@ MAIN(main_iret, "pushf; orl $0x4000, (%esp); popf; iret");
 MAIN(main_int, "int $0x42");
 MAIN(main_ud, "ud2");
 MAIN(main_gp_selector, "mov %ebx, %ds");
-MAIN(main_nmi, "movl $0, 0xfee00310; movl $0x4400, 0xfee00300; mov 0xfee00300, %eax; nop; nop; nop; nop");
+/* Until the second one has come, or for some tenths of a second. */
+MAIN(main_nmi, "movl $0, 0xfee00310; movl $0x4400, 0xfee00300; mov $0x4000000, %ecx;"
+	"1: cmpl $2, seen_count; loopne 1b");
 MAIN(main_intr, "sti; movl $0x44050, 0xfee00300; mov 0xfee00300, %eax; nop; nop; cli");
-MAIN(main_dr7, "mov $0x755, %eax; mov %eax, %dr7; lcall $0x68, $0; xor %eax, %eax; mov %eax, %dr7");
+MAIN(main_dr7, "mov $0x755, %eax; mov %eax, %dr7; lcall $0x68, $0; xor %eax, %eax;"
+	"mov %eax, %dr7");
 
 static bool wide;		/* the other task is one of 32 bits */
 
