@@ -306,10 +306,9 @@ static void task_load_selectors(struct task_switch *ts, const struct task_plan *
 	u32 dpl, i;
 
 	for (i = VMM_ES; i <= VMM_GS; i++)
-		seg[i] = (struct vmm_segment) {
-			.attr = VMM_SEG_UNUSABLE,
-			.selector = i < l->seg_count ? get(plan->image, l->segs + i * l->width, 2) : 0,
-		};
+		seg[i] = (struct vmm_segment) { .attr = VMM_SEG_UNUSABLE };
+	for (i = 0; i < l->seg_count; i++)
+		seg[i].selector = get(plan->image, l->segs + i * l->width, 2);
 	seg[VMM_LDTR] = (struct vmm_segment) {
 		.attr = VMM_SEG_UNUSABLE, .selector = get(plan->image, l->ldt, 2),
 	};
