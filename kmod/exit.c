@@ -259,9 +259,11 @@ static int exit_undefined(struct vcpu *vcpu)
 	return event_exception(vcpu, X86_TRAP_UD);
 }
 
+/* Too rare and too long for the kernel; what it consumes of events, user space says. */
 static int exit_task_switch(struct vcpu *vcpu)
 {
-	return run_crash(vcpu, VMM_CRASH_UNKNOWN_EXIT, 0, "hardware task switch");
+	vcpu->page->u.task = vcpu->exit.task;
+	return run_exit_to_user(vcpu, VMM_EXIT_TASK_SWITCH, VMM_GROUP_ALL);
 }
 
 /* The vendor has put what there is of the exception into info1 (error) and gpa (CR2 or DR6). */
@@ -318,22 +320,36 @@ static int exit_other(struct vcpu *vcpu)
 			 vcpu->exit.raw, vcpu->exit.info1, vcpu->exit.info2);
 }
 
-static int exit_bad_state(struct vcpu *vcpu)
+/* What of the rules by name is broken; AMD-V looks at few of them. */
+static const char *exit_broken_rule(struct vcpu *vcpu)
 {
-	struct vmm_sregs sregs;
+	const struct state_limits *limits = state_limits();
+	struct vmm_sregs sregs = { 0 };
 	const char *broken;
 
-	if (vcpu->exit.refused)
-		return run_crash(vcpu, VMM_CRASH_BAD_STATE, vcpu->exit.info1,
-				 "the CPU refuses to enter: %s", vcpu->exit.refused);
 	hw->sregs_get(vcpu, &sregs);
 	if (hw->vendor == VMM_VENDOR_VMX)
-		broken = state_check_entry(state_limits(), &sregs, &vcpu->gprs, &vcpu->events);
-	else
-		broken = state_check_controls(state_limits(), sregs.cr0, sregs.cr3, sregs.cr4,
-					      sregs.efer);
-	return run_crash(vcpu, VMM_CRASH_BAD_STATE, 0, "the CPU refuses to enter: %s",
-			 broken ? broken : "no rule found broken");
+		return state_check_entry(limits, &sregs, &vcpu->gprs, &vcpu->events);
+	broken = state_check_sregs(limits, &sregs);
+	return broken ? broken : state_check_events(&vcpu->events);
+}
+
+/*
+ * The CPU's own word comes first, where it has one, then ours. Where we find
+ * nothing wrong, its numbers are what there is to go by.
+ */
+static int exit_bad_state(struct vcpu *vcpu)
+{
+	const char *broken = exit_broken_rule(vcpu), *refused = vcpu->exit.refused;
+	u32 detail = refused ? vcpu->exit.info1 : 0;
+
+	if (broken)
+		return run_crash(vcpu, VMM_CRASH_BAD_STATE, detail, "not entered: %s%s%s",
+				 refused ? refused : "", refused ? ": " : "", broken);
+	return run_crash(vcpu, VMM_CRASH_BAD_STATE, detail,
+			 "not entered: %s (%#llx, %#llx)",
+			 refused ? refused : "no broken rule is known",
+			 vcpu->exit.raw, vcpu->exit.info1);
 }
 
 static int (*const exit_table[VMM_STAT_COUNT])(struct vcpu *vcpu) = {

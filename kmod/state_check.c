@@ -14,6 +14,9 @@
 #define RFLAGS_VM	BIT_ULL(17)
 #define RFLAGS_ALLOWED	0x3f7fd7ULL
 
+/* #DF, #TS, #NP, #SS, #GP, #PF, #AC, #CP, #VC, #SX */
+#define EXCEPTIONS_WITH_ERROR 0x60227d00U
+
 #define ATTR_TYPE	0xfU
 #define ATTR_S		BIT(4)
 #define ATTR_P		BIT(7)
@@ -113,6 +116,11 @@ const char *state_check_gprs(const struct state_limits *limits, const struct vmm
 	return NULL;
 }
 
+static bool pushes_error(const struct vmm_events *ev)
+{
+	return ev->type == VMM_EVENT_EXCEPTION && (EXCEPTIONS_WITH_ERROR >> ev->vector & 1);
+}
+
 const char *state_check_events(const struct vmm_events *ev)
 {
 	if (ev->type > VMM_EVENT_PRIV_EXC)
@@ -121,8 +129,14 @@ const char *state_check_events(const struct vmm_events *ev)
 		return "exception vector above 31";
 	if (ev->type == VMM_EVENT_EXCEPTION && ev->vector == 2)
 		return "exception 2";
+	if (ev->type == VMM_EVENT_NMI && ev->vector != 2)
+		return "NMI with a vector other than 2";
 	if (ev->has_error > 1 || ev->length > 15 || (ev->has_error && ev->error >> 16))
 		return "error code or length";
+	if (ev->has_error && !pushes_error(ev))
+		return "error code of an event that has none";
+	if (ev->type >= VMM_EVENT_SOFT_INTR && !ev->length)
+		return "software event without a length";
 	if (ev->nmi_pending > 2 || ev->nmi_masked > 1 || ev->init_pending > 1 ||
 	    ev->sipi_pending > 1 || ev->pad0 || ev->pad1)
 		return "event flags";
@@ -171,7 +185,7 @@ static const char *check_v8086(const struct vmm_sregs *sregs)
 		const struct vmm_segment *seg = &sregs->seg[i];
 
 		if (seg->base != (u64)seg->selector << 4)
-			return "virtual-8086: a segment's base is not its selector * 16";
+			return "virtual-8086: a base is not its selector * 16";
 		if (seg->limit != 0xffff)
 			return "virtual-8086: a segment's limit is not FFFF";
 		if (seg->attr != ATTR_V8086)

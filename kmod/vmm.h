@@ -127,6 +127,7 @@ struct vcpu_exit {
 	u64 next_rip;			/* IO: where to go on */
 	u64 cr3;			/* only where the CPU tells neither bytes nor length */
 	struct vmm_exit_io io;
+	struct vmm_exit_task task;
 	u8 access;			/* CR, DR: enum vcpu_access, if known */
 	u8 reg, gpr;
 	u16 source;			/* LMSW: the operand */

@@ -6,6 +6,7 @@
 #include <linux/percpu.h>
 #include <asm/debugreg.h>
 #include <asm/mce.h>
+#include <asm/trapnr.h>
 
 #include "../dr.h"
 #include "../run.h"
@@ -76,6 +77,7 @@ static void svm_take_interrupted(struct vcpu *vcpu)
 		break;
 	case SVM_EXITINTINFO_TYPE_NMI:
 		ev->type = VMM_EVENT_NMI;
+		ev->vector = X86_TRAP_NMI;
 		break;
 	case SVM_EXITINTINFO_TYPE_EXEPT:
 		/* INT3 and INTO run again: RIP is still theirs. */

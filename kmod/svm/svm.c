@@ -328,10 +328,18 @@ static void svm_tsc_offset(struct vcpu *vcpu, s64 offset)
 	to_vmcb(vcpu)->control.tsc_offset = offset;
 }
 
+/* An IRET that switches tasks would leave the TF of a step in the old task's TSS. */
+static bool svm_iret_ends_task(struct vcpu *vcpu)
+{
+	return (vcpu->gprs.rflags & X86_EFLAGS_NT) &&
+	       !(to_vmcb(vcpu)->save.efer & EFER_LMA);
+}
+
 /*
  * While NMIs are masked, wait for the handler's IRET. It exits before it
  * executes, so the mask ends one instruction later: when RIP has moved on, or,
- * if an NMI waits, by stepping over it.
+ * if an NMI waits, by stepping over it. Where that cannot be, it waits for the
+ * next exit, whatever that is.
  */
 static void svm_watch_iret(struct vcpu *vcpu)
 {
@@ -368,7 +376,9 @@ static bool svm_wants_step(struct vcpu *vcpu)
 
 	if (ev->type != VMM_EVENT_NONE || (vcpu->gprs.rflags & X86_EFLAGS_TF))
 		return false;
-	if (ev->nmi_pending && (ev->nmi_masked ? to_svm(vcpu)->iret_pending : ev->shadow))
+	if (ev->nmi_pending && !ev->nmi_masked && ev->shadow)
+		return true;
+	if (ev->nmi_pending && to_svm(vcpu)->iret_pending && !svm_iret_ends_task(vcpu))
 		return true;
 	if (!ev->shadow || !vcpu->window_intr || !READ_ONCE(svm_loses_shadow))
 		return false;

@@ -24,7 +24,7 @@
 #include <linux/types.h>
 
 #define VMM_ABI_MAJOR		1
-#define VMM_ABI_MINOR		0
+#define VMM_ABI_MINOR		1
 
 #define VMM_IOC			0xd6
 
@@ -302,6 +302,7 @@ enum vmm_exit_reason {
 	VMM_EXIT_HYPERCALL,	/* VMCALL or VMMCALL */
 	VMM_EXIT_TRIPLE_FAULT,	/* registers as they were at the fault */
 	VMM_EXIT_CRASH,		/* nothing more can be done with this vCPU */
+	VMM_EXIT_TASK_SWITCH,	/* by hardware: the CPU leaves it to software */
 	VMM_EXIT_REASON_COUNT
 };
 
@@ -342,6 +343,18 @@ struct vmm_exit_crash {
 	char text[80];			/* terminated; for a person */
 };
 
+/* The CPU has checked privileges, the gate and the new TSS's descriptor. */
+struct vmm_exit_task {
+	__u16 selector;			/* of the new task's TSS */
+	__u8 cause;			/* VMM_TASK_* */
+	__u8 pad[5];
+};
+
+#define VMM_TASK_CALL		0	/* directly, or through a task gate */
+#define VMM_TASK_IRET		1
+#define VMM_TASK_JMP		2
+#define VMM_TASK_EVENT		3	/* a gate in the IDT; events tell whose delivery it is */
+
 #define VMM_CRASH_UNKNOWN_EXIT	1	/* see vmm_page.raw */
 #define VMM_CRASH_BAD_STATE	2	/* the CPU refuses to enter; text says why */
 #define VMM_CRASH_EVENT_LOOP	3	/* an exception's delivery raises it again, for good */
@@ -359,6 +372,7 @@ struct vmm_exit_crash {
  * set. String forms are left at the instruction with GPRS and SREGS cached.
  * MMIO: at the instruction, GPRS, SREGS, EVENTS cached. RDMSR, WRMSR: at the
  * instruction, @insn_len long, GPRS and EVENTS cached. HYPERCALL: likewise.
+ * TASK_SWITCH: before it, @insn_len long unless by an event, all cached.
  */
 struct vmm_page {
 	__u32 reason;			/* enum vmm_exit_reason */
@@ -374,6 +388,7 @@ struct vmm_page {
 		struct vmm_exit_mmio mmio;
 		struct vmm_exit_msr msr;
 		struct vmm_exit_crash crash;
+		struct vmm_exit_task task;
 		__u32 eoi_vector;
 		__u8 space[128];
 	} u;
@@ -523,6 +538,7 @@ _Static_assert(sizeof(struct vmm_events) == 32, "ABI");
 _Static_assert(sizeof(struct vmm_exit_io) == 16, "ABI");
 _Static_assert(sizeof(struct vmm_exit_mmio) == 32, "ABI");
 _Static_assert(sizeof(struct vmm_exit_crash) == 88, "ABI");
+_Static_assert(sizeof(struct vmm_exit_task) == 8, "ABI");
 _Static_assert(sizeof(struct vmm_page) <= VMM_PAGE_SIZE, "ABI");
 _Static_assert(sizeof(struct vmm_history) <= VMM_PAGE_SIZE, "ABI");
 _Static_assert(sizeof(struct vmm_lapic) == 1056, "ABI");

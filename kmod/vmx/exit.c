@@ -131,6 +131,20 @@ static void vmx_decode_dr(struct vcpu *vcpu, struct vcpu_exit *exit)
 	exit->gpr = info >> 8 & 15;
 }
 
+static const u8 vmx_task_causes[] = {
+	VMM_TASK_CALL, VMM_TASK_IRET, VMM_TASK_JMP, VMM_TASK_EVENT,
+};
+
+/* "Exit Qualification for Task Switches". The length of INT n comes with the event. */
+static void vmx_decode_task_switch(struct vcpu *vcpu, struct vcpu_exit *exit)
+{
+	exit->task = (struct vmm_exit_task){
+		.selector = exit->info1, .cause = vmx_task_causes[exit->info1 >> 30 & 3],
+	};
+	if (exit->task.cause == VMM_TASK_EVENT)
+		exit->insn_len = 0;
+}
+
 static void vmx_decode_machine_check(struct vcpu *vcpu, struct vcpu_exit *exit)
 {
 	asm volatile("int $18");
@@ -150,7 +164,8 @@ static const struct vmx_exit_row vmx_exit_rows[] = {
 	[EXIT_REASON_INIT_SIGNAL]	= { STAT(INTR) },
 	[EXIT_REASON_INTERRUPT_WINDOW]	= { STAT(WINDOW) },
 	[EXIT_REASON_NMI_WINDOW]	= { STAT(WINDOW) },
-	[EXIT_REASON_TASK_SWITCH]	= { STAT(TASK_SWITCH), VMX_EXIT_INSN },
+	[EXIT_REASON_TASK_SWITCH]	= { STAT(TASK_SWITCH), VMX_EXIT_INSN,
+				    vmx_decode_task_switch },
 	[EXIT_REASON_CPUID]		= { STAT(CPUID), VMX_EXIT_PLAIN },
 	[11]				= { STAT(UNDEFINED), VMX_EXIT_PLAIN },	/* GETSEC */
 	[EXIT_REASON_HLT]		= { STAT(HLT), VMX_EXIT_PLAIN },

@@ -234,7 +234,7 @@ const char *reason_name(u32 reason)
 {
 	static const char *const names[] = {
 		"NONE", "KICK", "IO", "MMIO", "RDMSR", "WRMSR", "EXTINT", "EOI", "HALTED",
-		"HYPERCALL", "TRIPLE_FAULT", "CRASH",
+		"HYPERCALL", "TRIPLE_FAULT", "CRASH", "TASK_SWITCH",
 	};
 
 	return reason < ARRAY_SIZE(names) ? names[reason] : "?";

@@ -198,6 +198,7 @@ static int (*const em_exits[VMM_EXIT_REASON_COUNT])(struct em_vcpu *vcpu) = {
 	[VMM_EXIT_HYPERCALL]	= em_exit_hypercall,
 	[VMM_EXIT_TRIPLE_FAULT]	= em_exit_triple_fault,
 	[VMM_EXIT_CRASH]	= em_exit_crash,
+	[VMM_EXIT_TASK_SWITCH]	= em_exit_task_switch,
 };
 
 /* ---- the loop --------------------------------------------------------------------- */

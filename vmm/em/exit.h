@@ -41,9 +41,10 @@ int em_advance(struct em_vcpu *vcpu, u32 length);
 /* After an instruction was done: its shadow is over, #DB if it was a single step. */
 int em_done(struct em_vcpu *vcpu, bool single_step);
 
-/* em/io.c, em/mmio.c */
+/* em/io.c, em/mmio.c, em/task_exit.c */
 int em_exit_io(struct em_vcpu *vcpu);
 int em_exit_mmio(struct em_vcpu *vcpu);
+int em_exit_task_switch(struct em_vcpu *vcpu);
 
 /* em/cpu.c: the vCPU as the interpreter sees it. GPRS and SREGS are cached. */
 void em_cpu_get(struct em_vcpu *vcpu, struct interp_cpu *cpu);

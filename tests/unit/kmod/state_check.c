@@ -152,7 +152,7 @@ static const struct broken rows[] = {
 	BREAK("LDTR is in the LDT", real, s.seg[VMM_LDTR].selector, 4),
 	BREAK("LDTR is not", real, s.seg[VMM_LDTR].attr, 0x83),
 	BREAK("LDTR.G", real, s.seg[VMM_LDTR].limit, 0x100000),
-	BREAK("virtual-8086: a segment's base", v8086, s.seg[VMM_SS].base, 0x12350),
+	BREAK("virtual-8086: a base", v8086, s.seg[VMM_SS].base, 0x12350),
 	BREAK("virtual-8086: a segment's limit", v8086, s.seg[VMM_SS].limit, 0xfffff),
 	BREAK("virtual-8086: a segment's attr", v8086, s.seg[VMM_SS].attr, 0x93),
 
@@ -193,6 +193,7 @@ static void test_shadow_and_event(void **state)
 	st.e.shadow = VMM_SHADOW_MOV_SS;
 	assert_null(check(&st));
 	st.e.type = VMM_EVENT_NMI;
+	st.e.vector = 2;
 	assert_string_equal(check(&st), "an interrupt or NMI in a shadow");
 }
 
@@ -206,10 +207,23 @@ static void test_events(void **state)
 	ev.vector = 13;
 	ev.has_error = 1;
 	assert_null(state_check_events(&ev));
+	ev.vector = 6;
+	assert_string_equal(state_check_events(&ev), "error code of an event that has none");
+	ev.vector = 13;
 	ev.error = 0x10000;
 	assert_string_equal(state_check_events(&ev), "error code or length");
 	ev = (struct vmm_events){ .type = VMM_EVENT_SOFT_INTR, .vector = 0x80, .length = 2 };
 	assert_null(state_check_events(&ev));
+	ev.has_error = 1;
+	assert_string_equal(state_check_events(&ev), "error code of an event that has none");
+	ev.has_error = 0;
+	ev.length = 0;
+	assert_string_equal(state_check_events(&ev), "software event without a length");
+	ev = (struct vmm_events){ .type = VMM_EVENT_NMI, .vector = 2 };
+	assert_null(state_check_events(&ev));
+	ev.vector = 0;
+	assert_string_equal(state_check_events(&ev), "NMI with a vector other than 2");
+	ev.vector = 2;
 	ev.pad1 = 1;
 	assert_string_equal(state_check_events(&ev), "event flags");
 	ev = (struct vmm_events){ .shadow = 4 };
