@@ -21,7 +21,10 @@
 #define RDI	7
 
 #ifndef UNTRAIN_RET_VM
-#define UNTRAIN_RET_VM	UNTRAIN_RET
+.macro UNTRAIN_RET_VM
+	CALL_UNTRAIN_RET
+	ALTERNATIVE "", "call entry_ibpb", X86_FEATURE_IBPB_ON_VMEXIT
+.endm
 #endif
 
 #ifndef VM_CLEAR_CPU_BUFFERS
@@ -58,12 +61,11 @@ SYM_FUNC_START(svm_switch)
 	mov	GPR(15)(%rdi), %r15
 	mov	GPR(RDI)(%rdi), %rdi
 
-	/* Buffers of the CPU that the guest could sample: VERW, where it helps. */
-	VM_CLEAR_CPU_BUFFERS
-
 	/* With RFLAGS.IF clear a physical interrupt would wait for the guest. */
 	sti
 	vmload	%rax
+	/* Buffers of the CPU that the guest could sample: VERW, where it helps. */
+	VM_CLEAR_CPU_BUFFERS
 	vmrun	%rax
 	vmsave	%rax
 	cli
@@ -91,7 +93,7 @@ SYM_FUNC_START(svm_switch)
 
 	/* The return stack buffer holds what the guest put there. */
 	FILL_RETURN_BUFFER %rax, RSB_CLEAR_LOOPS, X86_FEATURE_RSB_VMEXIT
-	/* As does the predictor of returns, on CPUs that need untraining. */
+	/* As does the predictor of returns, and on some CPUs that of all branches. */
 	UNTRAIN_RET_VM
 
 	/* No guest value is left for speculation to use. */

@@ -28,10 +28,6 @@
 
 #define FIELD_HOST_RSP	0x6c14
 
-#ifndef VM_CLEAR_CPU_BUFFERS
-#define VM_CLEAR_CPU_BUFFERS CLEAR_CPU_BUFFERS
-#endif
-
 	.text
 
 /* bool vmx_switch(u64 *gprs, u64 *host_rsp, bool launched) */
@@ -67,8 +63,11 @@ SYM_FUNC_START(vmx_switch)
 	mov	GPR(15)(%rdi), %r15
 	mov	GPR(RDI)(%rdi), %rdi
 
-	/* Buffers of the CPU that the guest could sample: VERW, where it helps. */
-	VM_CLEAR_CPU_BUFFERS
+	/*
+	 * Buffers of the CPU that the guest could sample: VERW, where it helps.
+	 * For Intel's CPUs the kernel has one feature for user space and guests.
+	 */
+	CLEAR_CPU_BUFFERS
 	jnc	.Llaunch
 
 	UNWIND_HINT_SAVE
@@ -110,6 +109,9 @@ SYM_INNER_LABEL_ALIGN(vmx_switch_exit, SYM_L_GLOBAL)
 	/* The return stack buffer holds what the guest put there: before any RET. */
 	FILL_RETURN_BUFFER %rax, RSB_CLEAR_LOOPS, X86_FEATURE_RSB_VMEXIT, \
 			   X86_FEATURE_RSB_VMEXIT_LITE
+
+	/* Where predictions are not to outlive the guest, all of them are dropped. */
+	ALTERNATIVE "", "call entry_ibpb", X86_FEATURE_IBPB_ON_VMEXIT
 
 	/* Where IBRS guards the kernel, each exit asks for the write anew. */
 	ALTERNATIVE "jmp .Lno_ibrs", "", X86_FEATURE_KERNEL_IBRS
