@@ -11,6 +11,7 @@
 #include <linux/percpu.h>
 #include <linux/syscore_ops.h>
 #include <asm/cpufeature.h>
+#include <asm/msr.h>
 #include <asm/nospec-branch.h>
 
 /* smp_send_reschedule() is a macro with a trace point in it. */
@@ -18,15 +19,51 @@
 #include <trace/events/ipi.h>
 #endif
 
-/* VMSCAPE: the predictor is flushed before user space runs again, where the host asks. */
+/*
+ * VMSCAPE: the predictor is flushed before user space runs again, where the
+ * host asks. True: nothing had asked for it yet. Interrupts off.
+ */
 #ifdef HAVE_IBPB_EXIT_TO_USER
-static inline void compat_guest_ran(void)
+#define COMPAT_FEATURE_IBPB_USER	X86_FEATURE_IBPB_EXIT_TO_USER
+static inline bool compat_ibpb_before_user(void)
 {
-	if (cpu_feature_enabled(X86_FEATURE_IBPB_EXIT_TO_USER))
-		this_cpu_write(x86_ibpb_exit_to_user, true);
+	if (!cpu_feature_enabled(X86_FEATURE_IBPB_EXIT_TO_USER) ||
+	    this_cpu_read(x86_ibpb_exit_to_user))
+		return false;
+	this_cpu_write(x86_ibpb_exit_to_user, true);
+	return true;
 }
 #else
-static inline void compat_guest_ran(void)
+#define COMPAT_FEATURE_IBPB_USER	0
+static inline bool compat_ibpb_before_user(void)
+{
+	return false;
+}
+#endif
+
+/* TSA: kernels that know of it tell buffers that guests can sample from those of user space. */
+#ifdef X86_FEATURE_CLEAR_CPU_BUF_VM
+#define COMPAT_FEATURE_VERW_SVM		X86_FEATURE_CLEAR_CPU_BUF_VM
+#else
+#define COMPAT_FEATURE_VERW_SVM		X86_FEATURE_CLEAR_CPU_BUF
+#endif
+
+/* SRSO: a bit of BP_CFG makes the CPU predict less while a guest may train it. */
+#ifdef HAVE_BP_SPEC_REDUCE
+#define COMPAT_FEATURE_BP_REDUCE	X86_FEATURE_SRSO_BP_SPEC_REDUCE
+static inline void compat_bp_reduce(bool on)
+{
+	u64 config;
+
+	if (!cpu_feature_enabled(X86_FEATURE_SRSO_BP_SPEC_REDUCE))
+		return;
+	rdmsrl(MSR_ZEN4_BP_CFG, config);
+	config &= ~BIT_ULL(MSR_ZEN4_BP_CFG_BP_SPEC_REDUCE_BIT);
+	wrmsrl(MSR_ZEN4_BP_CFG, config | (u64)on << MSR_ZEN4_BP_CFG_BP_SPEC_REDUCE_BIT);
+}
+#else
+#define COMPAT_FEATURE_BP_REDUCE	0
+static inline void compat_bp_reduce(bool on)
 {
 }
 #endif

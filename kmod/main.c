@@ -12,6 +12,7 @@
 #include "fpu.h"
 #include "hw.h"
 #include "ioctl.h"
+#include "mitigate.h"
 #include "npt.h"
 #include "vm.h"
 
@@ -110,6 +111,7 @@ static int __init main_init(void)
 		return err;
 	hw_info.vendor = hw->vendor;
 	static_call_update(hw_enter, hw->enter);
+	mitigate_setup(&hw_info);
 	err = fpu_setup();
 	if (err)
 		goto err_hw;

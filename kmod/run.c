@@ -20,6 +20,7 @@
 #include "fpu.h"
 #include "hw.h"
 #include "lapic.h"
+#include "mitigate.h"
 #include "msr.h"
 #include "run.h"
 #include "state.h"
@@ -71,6 +72,7 @@ void vcpu_signal_sipi(struct vcpu *vcpu, u8 vector)
 static void run_load(struct vcpu *vcpu)
 {
 	WRITE_ONCE(vcpu->cpu, smp_processor_id());
+	mitigate_load(vcpu);
 	hw->load(vcpu);
 	msr_load(vcpu);
 }
@@ -288,7 +290,7 @@ static int run_enter(struct vcpu *vcpu)
 	dr_enter(vcpu);
 	hw->prepare(vcpu);
 	ret = run_trips(vcpu);
-	compat_guest_ran();
+	mitigate_guest_ran(vcpu);
 	dr_leave(vcpu);
 	fpu_leave(vcpu);
 
@@ -357,8 +359,10 @@ static int run_loop(struct vcpu *vcpu)
 		ret = run_enter(vcpu);
 		if (ret == RUN_AGAIN)
 			continue;
-		if (ret == RUN_SLOW)
+		if (ret == RUN_SLOW) {
+			mitigate_handles(vcpu);
 			ret = exit_handle(vcpu);
+		}
 		if (ret != RUN_GUEST)
 			return ret;
 	}

@@ -18,6 +18,7 @@
 #include "hw.h"
 #include "ioctl.h"
 #include "lapic.h"
+#include "mitigate.h"
 #include "msr.h"
 #include "npt.h"
 #include "run.h"
@@ -224,6 +225,7 @@ static const struct file_operations vcpu_fops = {
 
 void vcpu_destroy(struct vcpu *vcpu)
 {
+	mitigate_forget(vcpu);
 	if (vcpu->apic)
 		lapic_destroy(vcpu);
 	if (vcpu->hw)

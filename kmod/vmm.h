@@ -206,6 +206,7 @@ struct vcpu {
 	bool dregs_changed;		/* tell the vendor DR6, DR7 */
 	u64 tlb_gen;			/* vm->tlb_gen that this vCPU has flushed for */
 	int cpu;			/* where it was loaded last, -1: nowhere */
+	bool l1d_is_ours;		/* the host may have brought its data there: L1TF */
 	struct preempt_notifier preempt;
 	u64 *table_cache[5];		/* zeroed pages for npt_map() */
 	u64 eoi_exits[4];

@@ -12,9 +12,9 @@
 #include <linux/slab.h>
 #include <asm/cpufeature.h>
 #include <asm/msr.h>
-#include <asm/nospec-branch.h>
 
 #include "../asid.h"
+#include "../compat.h"
 #include "../dr.h"
 #include "../npt.h"
 #include "../vcpu.h"
@@ -24,7 +24,6 @@ struct svm_cpu {
 	struct page *hsave;		/* VM_HSAVE_PA */
 	struct page *host;		/* VMSAVE and VMLOAD of the host's state */
 	struct asid_pool asids;
-	struct vcpu *last;		/* that ran here: for the prediction barrier */
 };
 
 static DEFINE_PER_CPU(struct svm_cpu, svm_cpus);
@@ -169,8 +168,8 @@ static int svm_cpu_enable(void)
 	}
 	wrmsrl(MSR_EFER, efer | EFER_SVME);
 	wrmsrl(MSR_VM_HSAVE_PA, page_to_phys(sc->hsave));
+	compat_bp_reduce(true);
 	asid_pool_init(&sc->asids, 1, hw_info.asids);
-	sc->last = NULL;
 	return 0;
 }
 
@@ -178,6 +177,7 @@ static void svm_cpu_disable(void)
 {
 	u64 efer;
 
+	compat_bp_reduce(false);
 	wrmsrl(MSR_VM_HSAVE_PA, 0);
 	rdmsrl(MSR_EFER, efer);
 	wrmsrl(MSR_EFER, efer & ~EFER_SVME);
@@ -236,18 +236,8 @@ static int svm_vcpu_create(struct vcpu *vcpu)
 	return 0;
 }
 
-/* No CPU may take a later vCPU at the same address for this one. */
-static void svm_forget(struct vcpu *vcpu)
-{
-	int cpu;
-
-	for_each_possible_cpu(cpu)
-		cmpxchg(&per_cpu_ptr(&svm_cpus, cpu)->last, vcpu, NULL);
-}
-
 static void svm_vcpu_destroy(struct vcpu *vcpu)
 {
-	svm_forget(vcpu);
 	free_page((unsigned long)to_vmcb(vcpu));
 	kfree(vcpu->hw);
 }
@@ -256,11 +246,6 @@ static void svm_load(struct vcpu *vcpu)
 {
 	struct svm_cpu *sc = this_cpu_ptr(&svm_cpus);
 
-	if (sc->last != vcpu) {
-		/* One guest must not train the branches of another. */
-		indirect_branch_prediction_barrier();
-		WRITE_ONCE(sc->last, vcpu);
-	}
 	asm volatile("vmsave %0" : : "a" (page_to_phys(sc->host)) : "memory");
 }
 

@@ -9,6 +9,7 @@
  * None of it can fault: who turns SVM off does so by an interrupt, which waits.
  */
 #include <linux/linkage.h>
+#include <asm/alternative.h>
 #include <asm/cpufeatures.h>
 #include <asm/nospec-branch.h>
 
@@ -45,6 +46,13 @@ SYM_FUNC_START(svm_switch)
 	push	%rdi			/* gprs */
 
 	clgi
+	/* Where the divider keeps what the host divided last: 0 / 1. */
+	ALTERNATIVE "jmp .Lno_divider", "", X86_BUG_DIV0
+	xor	%eax, %eax
+	xor	%edx, %edx
+	mov	$1, %ecx
+	div	%ecx
+.Lno_divider:
 	mov	%rsi, %rax		/* VMRUN wants the VMCB in RAX; the guest's RAX is in it */
 	mov	GPR(RCX)(%rdi), %rcx
 	mov	GPR(RDX)(%rdi), %rdx

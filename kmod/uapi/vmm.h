@@ -24,7 +24,7 @@
 #include <linux/types.h>
 
 #define VMM_ABI_MAJOR		1
-#define VMM_ABI_MINOR		1
+#define VMM_ABI_MINOR		2
 
 #define VMM_IOC			0xd6
 
@@ -48,6 +48,25 @@
 #define VMM_FEATURE_LEVEL5		(1ULL << 11)	/* nested tables have 5 levels */
 #define VMM_FEATURE_PARANOIA		(1ULL << 12)	/* built with HM_PARANOIA */
 
+/*
+ * struct vmm_info.barriers: what runs around the guest against leaks through
+ * the CPU's hidden state, by the host's choice (mitigations=)
+ */
+#define VMM_BARRIER_VERW	(1U << 0)	/* each entry: the CPU's buffers */
+#define VMM_BARRIER_DIVIDER	(1U << 1)	/* each entry: what a division left */
+#define VMM_BARRIER_L1D		(1U << 2)	/* each entry: the L1 data cache */
+#define VMM_BARRIER_L1D_COND	(1U << 3)	/* entries after the host read data of its own */
+#define VMM_BARRIER_L1D_READS	(1U << 4)	/* of these two: without a command, by reading */
+#define VMM_BARRIER_RSB		(1U << 5)	/* each exit: the return stack buffer */
+#define VMM_BARRIER_RSB_ONE	(1U << 6)	/* each exit: one entry of it */
+#define VMM_BARRIER_IBRS	(1U << 7)	/* each exit: IBRS written anew */
+#define VMM_BARRIER_BHB		(1U << 8)	/* each exit: the branch history */
+#define VMM_BARRIER_UNTRAIN	(1U << 9)	/* each exit: predictions of returns */
+#define VMM_BARRIER_IBPB_EXIT	(1U << 10)	/* each exit: all branch predictions */
+#define VMM_BARRIER_IBPB_VCPU	(1U << 11)	/* before another vCPU runs on a CPU */
+#define VMM_BARRIER_IBPB_USER	(1U << 12)	/* before user space runs after a guest */
+#define VMM_BARRIER_BP_REDUCE	(1U << 13)	/* while a VM lives: less is predicted */
+
 struct vmm_info {
 	__u32 abi_major;
 	__u32 abi_minor;
@@ -60,7 +79,7 @@ struct vmm_info {
 	__u64 features;			/* VMM_FEATURE_* */
 	__u64 xcr0;			/* state components a guest may enable */
 	__u32 xsave_size;		/* bytes of struct vmm_xsave.data in use */
-	__u32 pad;
+	__u32 barriers;			/* VMM_BARRIER_* */
 };
 
 struct vmm_cpuid_entry {
@@ -423,6 +442,9 @@ enum vmm_stat {
 	VMM_STAT_REDELIVERED,		/* of those, again after an interrupted delivery */
 	VMM_STAT_TLB_FLUSH,
 	VMM_STAT_HALT_WAIT,		/* sleeps in HLT */
+	VMM_STAT_L1D_FLUSH,		/* VMM_BARRIER_L1D, VMM_BARRIER_L1D_COND */
+	VMM_STAT_IBPB_VCPU,		/* VMM_BARRIER_IBPB_VCPU */
+	VMM_STAT_IBPB_USER,		/* VMM_BARRIER_IBPB_USER */
 	VMM_STAT_COUNT
 };
 

@@ -3,19 +3,22 @@
  * L1 Terminal Fault: a guest must find no secrets of the host in the L1 data
  * cache. Where the CPU is affected the host's own choice (l1tf=) says when it
  * is emptied: never; after the host may have touched secrets (the vCPU was
- * elsewhere, or an interrupt ran); or before every entry.
+ * elsewhere, an exit was handled at length, or an interrupt ran); or before
+ * every entry. What a sibling of the CPU brings there meanwhile is not kept
+ * from the guest: the host's administrator turns SMT off, or knows.
  */
 #include <linux/hardirq.h>
 #include <linux/mm.h>
+#include <linux/sched/smt.h>
 #include <asm/cpufeature.h>
 #include <asm/msr.h>
 #include <asm/processor.h>
 
+#include "../vcpu.h"
 #include "vmx.h"
 
 #define L1D_ORDER	4		/* 64 KiB, twice the largest L1D affected */
 
-static enum { L1D_NEVER, L1D_COND, L1D_ALWAYS } l1d_policy;
 static struct page *l1d_pages;		/* read to empty it, without the MSR */
 
 static bool l1d_is_affected(void)
@@ -29,16 +32,31 @@ static bool l1d_is_affected(void)
 	return !(caps & ARCH_CAP_SKIP_VMENTRY_L1DFLUSH);
 }
 
-int vmx_l1d_setup(void)
+/* Pages that differ: a hypervisor under this one may merge those that do not. */
+static int l1d_alloc_pages(void)
 {
-	l1d_policy = L1D_NEVER;
+	unsigned int i;
+
+	l1d_pages = alloc_pages(GFP_KERNEL, L1D_ORDER);
+	if (!l1d_pages)
+		return -ENOMEM;
+	for (i = 0; i < 1 << L1D_ORDER; i++)
+		memset(page_address(l1d_pages + i), i + 1, PAGE_SIZE);
+	return 0;
+}
+
+int vmx_l1d_setup(struct vmm_info *info)
+{
 	if (!l1d_is_affected() || l1tf_mitigation == L1TF_MITIGATION_OFF)
 		return 0;
-	l1d_policy = l1tf_mitigation >= L1TF_MITIGATION_FULL ? L1D_ALWAYS : L1D_COND;
+	info->barriers |= l1tf_mitigation >= L1TF_MITIGATION_FULL ? VMM_BARRIER_L1D :
+								    VMM_BARRIER_L1D_COND;
+	if (sched_smt_active() && l1tf_mitigation != L1TF_MITIGATION_FLUSH_NOWARN)
+		pr_warn("L1TF with SMT on: a guest may read what a sibling CPU works on\n");
 	if (boot_cpu_has(X86_FEATURE_FLUSH_L1D))
 		return 0;
-	l1d_pages = alloc_pages(GFP_KERNEL | __GFP_ZERO, L1D_ORDER);
-	return l1d_pages ? 0 : -ENOMEM;
+	info->barriers |= VMM_BARRIER_L1D_READS;
+	return l1d_alloc_pages();
 }
 
 void vmx_l1d_teardown(void)
@@ -72,17 +90,19 @@ static void l1d_displace(void)
 	rmb();
 }
 
-void vmx_l1d_flush(struct vcpu_vmx *vmx)
+void vmx_l1d_flush(struct vcpu *vcpu)
 {
-	bool flush = vmx->flush_l1d;
+	u32 barriers = hw_info.barriers;
+	bool flush = vcpu->l1d_is_ours;
 
-	if (likely(l1d_policy == L1D_NEVER))
+	if (likely(!(barriers & (VMM_BARRIER_L1D | VMM_BARRIER_L1D_COND))))
 		return;
-	vmx->flush_l1d = false;
+	vcpu->l1d_is_ours = false;
 	flush |= kvm_get_cpu_l1tf_flush_l1d();
 	kvm_clear_cpu_l1tf_flush_l1d();
-	if (l1d_policy == L1D_COND && !flush)
+	if ((barriers & VMM_BARRIER_L1D_COND) && !flush)
 		return;
+	vcpu_count(vcpu, VMM_STAT_L1D_FLUSH);
 	if (l1d_pages)
 		l1d_displace();
 	else

@@ -15,7 +15,6 @@
 #include <asm/cpufeature.h>
 #include <asm/debugreg.h>
 #include <asm/msr.h>
-#include <asm/nospec-branch.h>
 #include <asm/perf_event.h>
 #include <asm/special_insns.h>
 #include <asm/tlbflush.h>
@@ -146,7 +145,7 @@ static int vmx_setup(struct vmm_info *info)
 		return -ENODEV;
 	vmx_describe(info);
 	err = vmx_alloc_msr_bitmap();
-	err = vmx_l1d_setup() ?: err;
+	err = vmx_l1d_setup(info) ?: err;
 	for_each_possible_cpu(cpu) {
 		struct vmx_cpu *vc = per_cpu_ptr(&vmx_cpus, cpu);
 		void *region = vmx_alloc_region(GFP_KERNEL);
@@ -228,7 +227,6 @@ static int vmx_cpu_enable(void)
 	}
 	asid_pool_init(&vc->vpids, 1, hw_info.asids);
 	vc->current_vmcs = NULL;
-	vc->last = NULL;
 	return 0;
 }
 
@@ -276,20 +274,10 @@ static int vmx_vcpu_create(struct vcpu *vcpu)
 	return 0;
 }
 
-/* No CPU may take a later vCPU at the same address for this one. */
-static void vmx_forget(struct vcpu *vcpu)
-{
-	int cpu;
-
-	for_each_possible_cpu(cpu)
-		cmpxchg(&per_cpu_ptr(&vmx_cpus, cpu)->last, vcpu, NULL);
-}
-
 static void vmx_vcpu_destroy(struct vcpu *vcpu)
 {
 	struct vcpu_vmx *vmx = to_vmx(vcpu);
 
-	vmx_forget(vcpu);
 	vmx_vmcs_clear(vmx);
 	free_page((unsigned long)vmx->vmcs);
 	kfree(vmx);
@@ -297,17 +285,10 @@ static void vmx_vcpu_destroy(struct vcpu *vcpu)
 
 static void vmx_load(struct vcpu *vcpu)
 {
-	struct vmx_cpu *vc = this_cpu_ptr(&vmx_cpus);
 	struct vcpu_vmx *vmx = to_vmx(vcpu);
 
 	vmx_vmcs_load(vmx);
-	if (vc->last != vcpu) {
-		/* One guest must not train the branches of another. */
-		indirect_branch_prediction_barrier();
-		WRITE_ONCE(vc->last, vcpu);
-	}
 	vmx_host_save(vmx);
-	vmx->flush_l1d = true;
 }
 
 static void vmx_put(struct vcpu *vcpu)
@@ -532,7 +513,7 @@ static void vmx_enter(struct vcpu *vcpu)
 	if (unlikely(vmx->interruptibility | vcpu->events.shadow | vcpu->events.nmi_masked))
 		vmx_enter_interruptibility(vcpu);
 	vmx_enter_registers(vcpu);
-	vmx_l1d_flush(vmx);
+	vmx_l1d_flush(vcpu);
 
 	if (unlikely(vmx_switch(vcpu->gprs.r, &vmx->host_rsp, vmx->launched))) {
 		vmx_exit_refused(vcpu);

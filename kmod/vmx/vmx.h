@@ -41,7 +41,6 @@ struct vmx_cpu {
 	struct asid_pool vpids;
 	struct vcpu_vmx *current_vmcs;	/* VMPTRLD was last done for it */
 	struct list_head active;	/* vcpu_vmx.active: VMCSs that this CPU may cache */
-	struct vcpu *last;		/* that ran here: for the prediction barrier */
 	struct desc_ptr idt;		/* with the limit that each exit raises */
 };
 
@@ -65,7 +64,6 @@ struct vcpu_vmx {
 	struct list_head active;	/* in vmx_cpu.active of @cpu */
 	struct asid_tag tag;
 	bool invept;			/* mappings of eptp on this CPU are stale */
-	bool flush_l1d;
 
 	/* What fields of the VMCS hold, to write them only when they change. */
 	u64 host_rsp, host_cr3, host_cr4, host_fs_base;
@@ -148,7 +146,7 @@ void vmx_switch_exit(void);
 /* Run the kernel's handler for the NMI that ended the guest. */
 void vmx_switch_nmi(void);
 
-/* ---- exit.c, state.c, mitigate.c ----------------------------------------------------- */
+/* ---- exit.c, state.c, l1d.c ----------------------------------------------------------- */
 
 /* Read the exit into vcpu->exit and vcpu->events. */
 void vmx_exit_decode(struct vcpu *vcpu);
@@ -166,8 +164,8 @@ void vmx_dr7_set(struct vcpu *vcpu);
 			 X86_CR4_OSXMMEXCPT)
 
 /* The host's policy against L1TF: at module load and unload, and before an entry. */
-int vmx_l1d_setup(void);
+int vmx_l1d_setup(struct vmm_info *info);
 void vmx_l1d_teardown(void);
-void vmx_l1d_flush(struct vcpu_vmx *vmx);
+void vmx_l1d_flush(struct vcpu *vcpu);
 
 #endif
