@@ -8,6 +8,7 @@
 #include <Zydis/Zydis.h>
 
 #include "pgm/walk.h"
+#include "vmm/barrier.h"
 #include "vmm/dump.h"
 
 #define CODE_BEFORE	16
@@ -32,6 +33,8 @@ static const char *const dump_stat_names[VMM_STAT_COUNT] = {
 	[VMM_STAT_USER] = "to-user", [VMM_STAT_INJECTED] = "injected",
 	[VMM_STAT_REDELIVERED] = "redelivered", [VMM_STAT_TLB_FLUSH] = "tlb-flush",
 	[VMM_STAT_HALT_WAIT] = "halt-wait",
+	[VMM_STAT_L1D_FLUSH] = "l1d-flush", [VMM_STAT_IBPB_VCPU] = "ibpb-vcpu",
+	[VMM_STAT_IBPB_USER] = "ibpb-user",
 };
 
 static const char *dump_stat_name(u32 stat)
@@ -278,5 +281,9 @@ void dump_stats(FILE *out, struct hm_vm *hm)
 	for (u32 i = 0; i < VMM_STAT_COUNT && counts[i].count; i++)
 		fprintf(out, "%12" PRIu64 "  %s\n", counts[i].count,
 			dump_stat_name(counts[i].stat));
+	for (const struct barrier *b = barriers; b->bit; b++) {
+		if (b->each && (hm_vm_info(hm)->barriers & b->bit))
+			fprintf(out, "%12" PRIu64 "  %s, at each %s\n", exits, b->name, b->each);
+	}
 	fflush(out);
 }

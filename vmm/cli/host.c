@@ -8,6 +8,7 @@
 #include <sys/utsname.h>
 #include <unistd.h>
 
+#include "vmm/barrier.h"
 #include "vmm/cli/cli.h"
 #include "vmm/hm.h"
 
@@ -163,6 +164,20 @@ static void report_kernel(void)
 	}
 }
 
+/* What runs around a guest, and what it is good for. */
+static void report_barriers(u32 bits)
+{
+	char text[512] = "barriers:";
+	size_t len = strlen(text);
+
+	for (const struct barrier *b = barriers; b->bit && len < sizeof(text); b++) {
+		if (bits & b->bit)
+			len += snprintf(text + len, sizeof(text) - len, " %s (%s)", b->name,
+					b->against);
+	}
+	say("", bits ? text : "barriers: none");
+}
+
 static void report_info(const struct vmm_info *info)
 {
 	char text[384];
@@ -179,6 +194,7 @@ static void report_info(const struct vmm_info *info)
 	list_features(text, sizeof(text), module_features, ARRAY_SIZE(module_features),
 		      info->features);
 	say("", text);
+	report_barriers(info->barriers);
 }
 
 static void report_module(struct report *report)
