@@ -103,9 +103,10 @@ $(B)/guest/initrd: scripts/guest-initrd scripts/guest/init scripts/emuhost/cpio.
 # --- tests -------------------------------------------------------------------
 include tests/unit/Kbuild
 include tests/boot/Kbuild
+include tests/host/Kbuild
 
 # What emulated hosts and the tests in them need beside the binary and the module.
-test-programs: $(B)/emuhost/agent $(B)/guest/initrd guests abi boot-programs
+test-programs: $(B)/emuhost/agent $(B)/guest/initrd guests abi boot-programs host-programs
 
 setup:
 	$(Q)scripts/setup

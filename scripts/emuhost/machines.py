@@ -85,9 +85,10 @@ class Qemu(Machine):
     def start(self, kernel, initrd, options):
         khz = 1000000 if options.icount else tsc_khz()
         ours, theirs = socket.socketpair()
+        cpu = ",".join(["max", "+svm", *filter(None, [options.cpu_flags])])
         command = [
             "qemu-system-x86_64", "-nodefaults", "-no-user-config", "-display", "none",
-            "-machine", "pc", "-cpu", "max,+svm", "-smp", str(options.smp), "-m", options.memory,
+            "-machine", "pc", "-cpu", cpu, "-smp", str(options.smp), "-m", options.memory,
             "-no-reboot", "-kernel", kernel.image, "-initrd", initrd,
             "-append", f"{self.command_line} tsc_early_khz={khz} {options.append}",
             "-chardev", f"file,id=console,path={self.console}", "-serial", "chardev:console",
