@@ -31,7 +31,7 @@ static const char *const dump_stat_names[VMM_STAT_COUNT] = {
 	[VMM_STAT_OTHER] = "other",
 	[VMM_STAT_USER] = "to-user", [VMM_STAT_INJECTED] = "injected",
 	[VMM_STAT_REDELIVERED] = "redelivered", [VMM_STAT_TLB_FLUSH] = "tlb-flush",
-	[VMM_STAT_HALT_WAIT] = "halt-wait",
+	[VMM_STAT_HALT_WAIT] = "halt-wait", [VMM_STAT_DIRTY_LOG] = "dirty-log",
 };
 
 static const char *dump_stat_name(u32 stat)

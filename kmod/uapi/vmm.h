@@ -47,6 +47,10 @@
 #define VMM_FEATURE_VGIF		(1ULL << 10)
 #define VMM_FEATURE_LEVEL5		(1ULL << 11)	/* nested tables have 5 levels */
 #define VMM_FEATURE_PARANOIA		(1ULL << 12)	/* built with HM_PARANOIA */
+#define VMM_FEATURE_PML			(1ULL << 18)	/* the CPU notes which pages are written */
+#define VMM_FEATURE_NESTED_AD		(1ULL << 19)	/* accessed, dirty bits in nested tables */
+/* Found, but nothing uses it: nested pages that may be executed and not read. */
+#define VMM_FEATURE_EXEC_ONLY		(1ULL << 20)
 
 struct vmm_info {
 	__u32 abi_major;
@@ -124,6 +128,12 @@ struct vmm_slot {
  * clearing; CLEAR clears the bits that are set in @bitmap and makes the next
  * write to these pages be noticed. @first is a multiple of 64, and so is
  * @count save at the slot's end.
+ *
+ * GET misses no write that a vCPU made before the call, running or not; one
+ * made meanwhile is in this GET or in a later one. A page whose bit CLEAR has
+ * cleared can be read afterwards: what is written later sets the bit again.
+ * To walk page tables is to write to them, even if no bit in them changes. The
+ * caller's own writes, by its own mapping, are its own to remember.
  */
 struct vmm_dirty {
 	__u32 slot;
@@ -408,6 +418,8 @@ enum vmm_stat {
 	VMM_STAT_REDELIVERED,		/* of those, again after an interrupted delivery */
 	VMM_STAT_TLB_FLUSH,
 	VMM_STAT_HALT_WAIT,		/* sleeps in HLT */
+	/* exits again */
+	VMM_STAT_DIRTY_LOG,		/* the CPU's log of written pages was full */
 	VMM_STAT_COUNT
 };
 
