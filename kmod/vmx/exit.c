@@ -52,7 +52,7 @@ static void vmx_decode_iret(struct vcpu *vcpu, u32 reason, u64 qualification)
 
 	if (reason == EXIT_REASON_EXCEPTION_NMI)
 		info = vmcs_read(VM_EXIT_INTR_INFO);
-	else if (reason == EXIT_REASON_EPT_VIOLATION)
+	else if (reason == EXIT_REASON_EPT_VIOLATION || reason == EXIT_REASON_PML_FULL)
 		info = qualification;
 	if ((info & INTR_INFO_UNBLOCK_NMI) && vcpu->events.type == VMM_EVENT_NONE)
 		vcpu->events.nmi_masked = 1;
@@ -171,6 +171,7 @@ static const struct vmx_exit_row vmx_exit_rows[] = {
 	[EXIT_REASON_INVVPID]		= { STAT(UNDEFINED), true },
 	[EXIT_REASON_WBINVD]		= { STAT(CACHE), true },
 	[EXIT_REASON_XSETBV]		= { STAT(XSETBV), true },
+	[EXIT_REASON_PML_FULL]		= { STAT(DIRTY_LOG), false, vmx_pml_full },
 	[EXIT_REASON_XSAVES]		= { STAT(UNDEFINED), true },
 	[EXIT_REASON_XRSTORS]		= { STAT(UNDEFINED), true },
 };
@@ -209,7 +210,8 @@ static void vmx_take_events(struct vcpu *vcpu, u32 reason, u64 qualification)
 	ev->type = VMM_EVENT_NONE;
 	if (unlikely(info & VECTORING_INFO_VALID_MASK))
 		vmx_take_interrupted(vcpu, info);
-	if (reason == EXIT_REASON_EXCEPTION_NMI || reason == EXIT_REASON_EPT_VIOLATION)
+	if (reason == EXIT_REASON_EXCEPTION_NMI || reason == EXIT_REASON_EPT_VIOLATION ||
+	    reason == EXIT_REASON_PML_FULL)
 		vmx_decode_iret(vcpu, reason, qualification);
 }
 
