@@ -12,6 +12,7 @@
 #include "apic_mmio.h"
 #include "cpuid.h"
 #include "cr.h"
+#include "dirty.h"
 #include "dr.h"
 #include "event.h"
 #include "exit.h"
@@ -259,6 +260,12 @@ static int exit_undefined(struct vcpu *vcpu)
 	return event_exception(vcpu, X86_TRAP_UD);
 }
 
+static int exit_dirty_log(struct vcpu *vcpu)
+{
+	dirty_log_full(vcpu);
+	return RUN_GUEST;
+}
+
 /* Too rare and too long for the kernel; what it consumes of events, user space says. */
 static int exit_task_switch(struct vcpu *vcpu)
 {
@@ -374,6 +381,7 @@ static int (*const exit_table[VMM_STAT_COUNT])(struct vcpu *vcpu) = {
 	[VMM_STAT_SHUTDOWN]	= exit_shutdown,
 	[VMM_STAT_BAD_STATE]	= exit_bad_state,
 	[VMM_STAT_OTHER]	= exit_other,
+	[VMM_STAT_DIRTY_LOG]	= exit_dirty_log,
 };
 
 int exit_handle(struct vcpu *vcpu)

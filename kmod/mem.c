@@ -7,6 +7,8 @@
  * the notifier), and read under either. A fault reads notifier_seq, looks the
  * page up without a lock, and maps it under mmu_lock only if no invalidation
  * ran or is running since; else it looks again.
+ *
+ * Leaves out which pages were written: see dirty.c.
  */
 #include <linux/mm.h>
 #include <linux/mmu_notifier.h>
@@ -16,11 +18,12 @@
 #include <asm/pgtable.h>
 
 #include "compat.h"
+#include "dirty.h"
 #include "hw.h"
 #include "mem.h"
 #include "npt.h"
 
-static struct slot *mem_slot_of(struct vm *vm, u64 gfn)
+struct slot *mem_slot_of(struct vm *vm, u64 gfn)
 {
 	struct slot *slot;
 
@@ -32,7 +35,7 @@ static struct slot *mem_slot_of(struct vm *vm, u64 gfn)
 }
 
 /* An emulator forgives a flush that was forgotten; real TLBs do not. */
-static void mem_unlock(struct vm *vm) __releases(&vm->mmu_lock)
+void mem_unlock(struct vm *vm) __releases(&vm->mmu_lock)
 {
 	WARN_ON_ONCE(IS_ENABLED(CONFIG_HM_PARANOIA) && vm->npt.flush_due);
 	spin_unlock(&vm->mmu_lock);
@@ -191,6 +194,8 @@ long mem_set_slot(struct vm *vm, const struct vmm_slot *req)
 	spin_lock(&vm->mmu_lock);
 	if (slot->pages && npt_zap(vm, slot->gfn, slot->gfn + slot->pages))
 		npt_flush(vm);
+	if (slot->dirty)
+		dirty_log_empty(vm);
 	vm->slots_changed++;
 	vm->slot_end = max(vm->slot_end, req->slot + 1);
 	old_dirty = slot->dirty;
@@ -205,82 +210,6 @@ long mem_set_slot(struct vm *vm, const struct vmm_slot *req)
 	up_write(&vm->slots_lock);
 	kvfree(old_dirty);
 	return 0;
-}
-
-/* ---- dirty pages ------------------------------------------------------------------- */
-
-static struct slot *mem_dirty_slot(struct vm *vm, const struct vmm_dirty *req)
-{
-	struct slot *slot;
-
-	if (req->slot >= VMM_MAX_SLOTS || req->pad)
-		return NULL;
-	slot = &vm->slot[req->slot];
-	if (!slot->dirty || req->first % 64 || req->first > slot->pages ||
-	    req->count > slot->pages - req->first)
-		return NULL;
-	if (req->count % 64 && req->first + req->count != slot->pages)
-		return NULL;
-	return slot;
-}
-
-/* vm->lock keeps the slot; bits are only ever set meanwhile. */
-long mem_get_dirty(struct vm *vm, const struct vmm_dirty *req)
-{
-	struct slot *slot = mem_dirty_slot(vm, req);
-
-	if (!slot)
-		return -EINVAL;
-	if (copy_to_user((void __user *)req->bitmap, slot->dirty + BIT_WORD(req->first),
-			 BITS_TO_LONGS(req->count) * sizeof(long)))
-		return -EFAULT;
-	return 0;
-}
-
-/* One word of the bitmap: forget these pages, and notice their next write. */
-static void mem_clear_word(struct vm *vm, struct slot *slot, u64 first, u64 mask)
-{
-	bool flush = false;
-	int bit;
-
-	spin_lock(&vm->mmu_lock);
-	mask &= slot->dirty[BIT_WORD(first)];
-	slot->dirty[BIT_WORD(first)] &= ~mask;
-	for (bit = 0; bit < 64; bit++) {
-		u64 gfn = slot->gfn + first + bit;
-
-		if (mask & BIT_ULL(bit))
-			flush |= npt_protect(vm, gfn, gfn + 1);
-	}
-	if (flush)
-		npt_flush(vm);
-	mem_unlock(vm);
-}
-
-long mem_clear_dirty(struct vm *vm, const struct vmm_dirty *req)
-{
-	struct slot *slot = mem_dirty_slot(vm, req);
-	const u64 __user *user = (const u64 __user *)req->bitmap;
-	u64 i, mask;
-
-	if (!slot)
-		return -EINVAL;
-	for (i = 0; i < req->count; i += 64) {
-		if (get_user(mask, user + i / 64))
-			return -EFAULT;
-		if (req->count - i < 64)
-			mask &= BIT_ULL(req->count - i) - 1;
-		if (mask)
-			mem_clear_word(vm, slot, req->first + i, mask);
-		cond_resched();
-	}
-	return 0;
-}
-
-static void mem_mark_dirty(struct slot *slot, u64 gfn)
-{
-	if (slot->dirty)
-		set_bit(gfn - slot->gfn, slot->dirty);
 }
 
 /* ---- faults --------------------------------------------------------------------------- */
@@ -322,6 +251,8 @@ out:
 
 static int mem_max_level(void)
 {
+	if (!(hw_info.features & VMM_FEATURE_NESTED_2M))
+		return NPT_4K;
 	return hw_info.features & VMM_FEATURE_NESTED_1G ? NPT_1G : NPT_2M;
 }
 
@@ -375,6 +306,7 @@ static int mem_map_page(struct vcpu *vcpu, struct slot *slot, u64 gfn, bool writ
 	struct vm *vm = vcpu->vm;
 	struct page *page;
 	unsigned long seq;
+	u32 access = 0;
 	bool writable;
 	int n, level;
 
@@ -387,8 +319,6 @@ static int mem_map_page(struct vcpu *vcpu, struct slot *slot, u64 gfn, bool writ
 		if (writable)
 			mem_page_written(page);
 		level = mem_level(vm, slot, gfn, hva);
-		if (slot->dirty && !write)
-			writable = false;
 
 		spin_lock(&vm->mmu_lock);
 		if (!vm->notifier_active && vm->notifier_seq == seq)
@@ -399,9 +329,13 @@ static int mem_map_page(struct vcpu *vcpu, struct slot *slot, u64 gfn, bool writ
 			return -EINTR;
 		cond_resched();
 	}
+	if (writable)
+		access |= NPT_WRITE;
 	if (write)
-		mem_mark_dirty(slot, gfn);
-	npt_map(vcpu, gfn, page_to_pfn(page), level, writable);
+		dirty_mark(slot, gfn);
+	else if (slot->dirty)
+		access |= NPT_TRACK;
+	npt_map(vcpu, gfn, page_to_pfn(page), level, access);
 	mem_unlock(vm);
 	/* Not pinned: the mmu_notifier tells us when it goes. */
 	put_page(page);
@@ -458,7 +392,7 @@ static int mem_copy(struct vm *vm, gpa_t gpa, void *buf, unsigned int len, bool 
 		else if (write ? copy_to_user(user, buf, n) : copy_from_user(buf, user, n))
 			err = -EFAULT;
 		else if (write)
-			mem_mark_dirty(slot, gpa >> PAGE_SHIFT);
+			dirty_mark(slot, gpa >> PAGE_SHIFT);
 		gpa += n;
 		buf += n;
 		len -= n;
@@ -543,7 +477,7 @@ int mem_cmpxchg(struct vm *vm, gpa_t gpa, u64 old, u64 new, unsigned int size)
 	if (user)
 		err = mem_cmpxchg_user(user, old, new, size);
 	if (!err)
-		mem_mark_dirty(slot, gpa >> PAGE_SHIFT);
+		dirty_mark(slot, gpa >> PAGE_SHIFT);
 	up_read(&vm->slots_lock);
 	return err;
 }

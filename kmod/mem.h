@@ -11,10 +11,13 @@
 int mem_create(struct vm *vm);
 void mem_destroy(struct vm *vm);
 
-/* ioctls; vm->lock held. */
+/* An ioctl; vm->lock held. */
 long mem_set_slot(struct vm *vm, const struct vmm_slot *req);
-long mem_get_dirty(struct vm *vm, const struct vmm_dirty *req);
-long mem_clear_dirty(struct vm *vm, const struct vmm_dirty *req);
+
+/* The slot that holds @gfn, or NULL. slots_lock or mmu_lock held. */
+struct slot *mem_slot_of(struct vm *vm, u64 gfn);
+/* Let go of mmu_lock; no flush may be due. */
+void mem_unlock(struct vm *vm) __releases(&vm->mmu_lock);
 
 /*
  * Map what the guest touched. -ENOENT: no slot, or a write to a read-only

@@ -32,6 +32,15 @@ static unsigned int npt_index(u64 gfn, int level)
 	return (gfn >> (9 * (level - 1))) & 511;
 }
 
+/*
+ * What is clear in a leaf whose next write is to be noticed: by the CPU, which
+ * then sets the dirty bit and notes the page, or by the fault.
+ */
+static u64 npt_track_bit(void)
+{
+	return hw_info.features & VMM_FEATURE_PML ? hw->npt->dirty : hw->npt->write;
+}
+
 static u64 *npt_table_alloc(void)
 {
 	return (u64 *)get_zeroed_page(GFP_KERNEL_ACCOUNT);
@@ -114,11 +123,24 @@ static u64 *npt_table_take(struct vcpu *vcpu)
 	return NULL;
 }
 
-void npt_map(struct vcpu *vcpu, u64 gfn, u64 pfn, int level, bool writable)
+static u64 npt_leaf(u64 pfn, int level, u32 access)
 {
 	const struct npt_format *fmt = hw->npt;
+	u64 leaf = fmt->leaf;
+
+	if (access & NPT_WRITE)
+		leaf |= fmt->write;
+	if (access & NPT_TRACK)
+		leaf &= ~npt_track_bit();
+	if (level > NPT_4K)
+		leaf |= NPT_LARGE;
+	return leaf | (pfn & ~(npt_level_pages(level) - 1)) << PAGE_SHIFT;
+}
+
+void npt_map(struct vcpu *vcpu, u64 gfn, u64 pfn, int level, u32 access)
+{
+	const u64 leaf = npt_leaf(pfn, level, access);
 	struct vm *vm = vcpu->vm;
-	u64 leaf = fmt->leaf | (writable ? fmt->write : 0);
 	u64 *table = vm->npt.root, old;
 	int l;
 
@@ -130,7 +152,7 @@ void npt_map(struct vcpu *vcpu, u64 gfn, u64 pfn, int level, bool writable)
 
 			if (!next)
 				return;
-			WRITE_ONCE(*entry, __pa(next) | fmt->table);
+			WRITE_ONCE(*entry, __pa(next) | hw->npt->table);
 		} else if (npt_is_leaf(*entry, l)) {
 			/* Mapped larger by another vCPU: nothing to add. */
 			return;
@@ -139,18 +161,14 @@ void npt_map(struct vcpu *vcpu, u64 gfn, u64 pfn, int level, bool writable)
 	}
 
 	table += npt_index(gfn, level);
-	old = *table;
-	if (level > NPT_4K)
-		leaf |= NPT_LARGE;
-	gfn &= ~(npt_level_pages(level) - 1);
-	pfn &= ~(npt_level_pages(level) - 1);
-	WRITE_ONCE(*table, pfn << PAGE_SHIFT | leaf);
+	/* In one piece: the CPU may be setting bits of the old one. */
+	old = xchg(table, leaf);
 	if (!(old & NPT_PRESENT))
 		return;
 	if (!npt_is_leaf(old, level))
 		npt_bury(vm, npt_table(old), level - 1);
-	if (!npt_is_leaf(old, level) || (old & ~*table & NPT_PRESENT) ||
-	    ((old ^ *table) & NPT_ADDR))
+	if (!npt_is_leaf(old, level) || (old & ~leaf & (NPT_PRESENT | npt_track_bit())) ||
+	    ((old ^ leaf) & NPT_ADDR))
 		npt_flush(vm);
 }
 
@@ -182,12 +200,10 @@ static bool npt_zap_leaf(u64 *entry)
 	return true;
 }
 
-static bool npt_protect_leaf(u64 *entry)
+/* In one piece, too. A bit that was clear is not cached as set. */
+static bool npt_track_leaf(u64 *entry)
 {
-	if (!(*entry & hw->npt->write))
-		return false;
-	WRITE_ONCE(*entry, *entry & ~hw->npt->write);
-	return true;
+	return test_and_clear_bit(__ffs64(npt_track_bit()), (unsigned long *)entry);
 }
 
 static bool npt_change(struct vm *vm, u64 gfn, u64 end, bool (*fn)(u64 *entry))
@@ -203,14 +219,35 @@ bool npt_zap(struct vm *vm, u64 gfn, u64 end)
 	return npt_change(vm, gfn, end, npt_zap_leaf);
 }
 
-bool npt_protect(struct vm *vm, u64 gfn, u64 end)
+bool npt_track(struct vm *vm, u64 gfn, u64 end)
 {
-	return npt_change(vm, gfn, end, npt_protect_leaf);
+	return npt_change(vm, gfn, end, npt_track_leaf);
 }
 
 static void npt_leave_guest(void *unused)
 {
 	/* The interrupt itself is what takes the CPU out of the guest. */
+}
+
+void npt_interrupt(struct vm *vm)
+{
+	struct vcpu *vcpu;
+	cpumask_var_t mask;
+	bool all;
+	u32 i;
+
+	/* Pairs with the barrier in run_enter(). */
+	smp_mb();
+	all = !zalloc_cpumask_var(&mask, GFP_ATOMIC | __GFP_NOWARN);
+	vm_for_each_vcpu(i, vcpu, vm) {
+		int cpu = READ_ONCE(vcpu->cpu);
+
+		if (!all && READ_ONCE(vcpu->mode) == VCPU_IN_GUEST && cpu >= 0)
+			cpumask_set_cpu(cpu, mask);
+	}
+	smp_call_function_many(all ? cpu_online_mask : mask, npt_leave_guest, NULL, true);
+	if (!all)
+		free_cpumask_var(mask);
 }
 
 /*
@@ -220,25 +257,10 @@ static void npt_leave_guest(void *unused)
  */
 void npt_flush(struct vm *vm)
 {
-	struct vcpu *vcpu;
-	cpumask_var_t mask;
-	bool all;
-	u32 i;
-
 	lockdep_assert_held(&vm->mmu_lock);
 	vm->npt.flush_due = false;
 	WRITE_ONCE(vm->tlb_gen, vm->tlb_gen + 1);
-	smp_mb();
-	all = !zalloc_cpumask_var(&mask, GFP_ATOMIC | __GFP_NOWARN);
-	vm_for_each_vcpu(i, vcpu, vm) {
-		int cpu = READ_ONCE(vcpu->cpu);
-
-		if (!all && READ_ONCE(vcpu->mode) == VCPU_IN_GUEST && cpu >= 0)
-			cpumask_set_cpu(cpu, mask);
-	}
 	/* mmu_lock holds preemption off. */
-	smp_call_function_many(all ? cpu_online_mask : mask, npt_leave_guest, NULL, true);
-	if (!all)
-		free_cpumask_var(mask);
+	npt_interrupt(vm);
 	npt_free_dead(vm);
 }

@@ -13,6 +13,7 @@ struct npt_format {
 	u64 table;			/* set in an entry that points to a table */
 	u64 leaf;			/* set in every leaf */
 	u64 write;			/* and in one that may be written */
+	u64 dirty;			/* of those in leaf: the CPU sets it at a write */
 };
 
 #define NPT_4K	1
@@ -33,20 +34,26 @@ void npt_destroy(struct vm *vm);
 int npt_prepare(struct vcpu *vcpu);
 void npt_prepare_free(struct vcpu *vcpu);
 
+/* npt_map()'s access */
+#define NPT_WRITE	BIT(0)
+#define NPT_TRACK	BIT(1)	/* its next write is to be noticed */
+
 /* Map the page of @level that holds @gfn. Takes tables from npt_prepare(). */
-void npt_map(struct vcpu *vcpu, u64 gfn, u64 pfn, int level, bool writable);
+void npt_map(struct vcpu *vcpu, u64 gfn, u64 pfn, int level, u32 access);
 
 /*
- * Remove, or make read-only, every mapping that touches [@gfn, @end). True: a
- * flush is due, npt_flush(), before mmu_lock is dropped.
+ * Remove every mapping that touches [@gfn, @end), or make its next write be
+ * noticed. True: a flush is due, npt_flush(), before mmu_lock is dropped.
  */
 bool npt_zap(struct vm *vm, u64 gfn, u64 end);
-bool npt_protect(struct vm *vm, u64 gfn, u64 end);
+bool npt_track(struct vm *vm, u64 gfn, u64 end);
 
 /*
  * Throw all vCPUs out of the guest; none enters again without a flush of its
  * TLB. Frees the tables that npt_zap() took out.
  */
 void npt_flush(struct vm *vm);
+/* Throw them out, no more: each has left it once. Preemption off, no lock needed. */
+void npt_interrupt(struct vm *vm);
 
 #endif

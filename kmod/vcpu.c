@@ -14,6 +14,7 @@
 #include <linux/uaccess.h>
 
 #include "compat.h"
+#include "dirty.h"
 #include "fpu.h"
 #include "hw.h"
 #include "ioctl.h"
@@ -232,6 +233,7 @@ void vcpu_destroy(struct vcpu *vcpu)
 		hw->vcpu_destroy(vcpu);
 	fpu_destroy(vcpu);
 	npt_prepare_free(vcpu);
+	dirty_log_destroy(vcpu);
 	free_page((unsigned long)vcpu->page);
 	free_page((unsigned long)vcpu->history);
 	kfree(vcpu);
@@ -258,6 +260,9 @@ static struct vcpu *vcpu_alloc(struct vm *vm, const struct vmm_vcpu_create *req)
 	if (!vcpu->page || !vcpu->history)
 		goto err;
 	err = fpu_create(vcpu);
+	if (err)
+		goto err;
+	err = dirty_log_create(vcpu);
 	if (err)
 		goto err;
 	err = hw->vcpu_create(vcpu);

@@ -15,6 +15,7 @@
 #include "clock.h"
 #include "cpu.h"
 #include "cpuid.h"
+#include "dirty.h"
 #include "hw.h"
 #include "ioctl.h"
 #include "lapic.h"
@@ -88,12 +89,12 @@ static long vm_set_slot(void *object, void *arg)
 
 static long vm_get_dirty(void *object, void *arg)
 {
-	return mem_get_dirty(object, arg);
+	return dirty_get(object, arg);
 }
 
 static long vm_clear_dirty(void *object, void *arg)
 {
-	return mem_clear_dirty(object, arg);
+	return dirty_clear(object, arg);
 }
 
 static long vm_set_clock(void *object, void *arg)

@@ -54,6 +54,18 @@ struct npt {
 	bool flush_due;			/* HM_PARANOIA: taken or tightened, not flushed yet */
 };
 
+#define DIRTY_LOG_SIZE	512
+
+/*
+ * Where the CPU notes which pages a vCPU writes: it goes from the last entry
+ * to the first, and exits when it needs one more. Guarded by mmu_lock, except
+ * from the CPU. See dirty.c.
+ */
+struct dirty_log {
+	u64 *entry;			/* a page of guest-physical addresses, NULL: no log */
+	int next;			/* to be taken; -1: all have been */
+};
+
 /* ---- the VM (vm.c) ------------------------------------------------------------ */
 
 struct vm_clock {
@@ -209,6 +221,7 @@ struct vcpu {
 	bool l1d_is_ours;		/* the host may have brought its data there: L1TF */
 	struct preempt_notifier preempt;
 	u64 *table_cache[5];		/* zeroed pages for npt_map() */
+	struct dirty_log dirty_log;
 	u64 eoi_exits[4];
 	int eoi_vector;			/* EOI to tell user space of, -1: none */
 	void *hw;			/* the vendor's part */

@@ -445,6 +445,7 @@ static const struct npt_format svm_npt = {
 	.table = 7,		/* present, writable, user */
 	.leaf = 5 | BIT_ULL(5) | BIT_ULL(6),	/* present, user, accessed, dirty */
 	.write = 2,
+	.dirty = BIT_ULL(6),
 };
 
 const struct vmm_hw_ops svm_ops = {

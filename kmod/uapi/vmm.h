@@ -47,6 +47,10 @@
 #define VMM_FEATURE_VGIF		(1ULL << 10)
 #define VMM_FEATURE_LEVEL5		(1ULL << 11)	/* nested tables have 5 levels */
 #define VMM_FEATURE_PARANOIA		(1ULL << 12)	/* built with HM_PARANOIA */
+#define VMM_FEATURE_PML			(1ULL << 18)	/* the CPU notes which pages are written */
+#define VMM_FEATURE_NESTED_AD		(1ULL << 19)	/* accessed, dirty bits in nested tables */
+/* Found, but nothing uses it: nested pages that may be executed and not read. */
+#define VMM_FEATURE_EXEC_ONLY		(1ULL << 20)
 
 /*
  * struct vmm_info.barriers: what runs around the guest against leaks through
@@ -143,6 +147,12 @@ struct vmm_slot {
  * clearing; CLEAR clears the bits that are set in @bitmap and makes the next
  * write to these pages be noticed. @first is a multiple of 64, and so is
  * @count save at the slot's end.
+ *
+ * GET misses no write that a vCPU made before the call, running or not; one
+ * made meanwhile is in this GET or in a later one. A page whose bit CLEAR has
+ * cleared can be read afterwards: what is written later sets the bit again.
+ * To walk page tables is to write to them, even if no bit in them changes. The
+ * caller's own writes, by its own mapping, are its own to remember.
  */
 struct vmm_dirty {
 	__u32 slot;
@@ -445,6 +455,8 @@ enum vmm_stat {
 	VMM_STAT_L1D_FLUSH,		/* VMM_BARRIER_L1D, VMM_BARRIER_L1D_COND */
 	VMM_STAT_IBPB_VCPU,		/* VMM_BARRIER_IBPB_VCPU */
 	VMM_STAT_IBPB_USER,		/* VMM_BARRIER_IBPB_USER */
+	/* exits again */
+	VMM_STAT_DIRTY_LOG,		/* the CPU's log of written pages was full */
 	VMM_STAT_COUNT
 };
 

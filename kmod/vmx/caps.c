@@ -16,6 +16,18 @@ bool vmx_param_ept_ad = true;
 module_param_named(ept_ad, vmx_param_ept_ad, bool, 0444);
 MODULE_PARM_DESC(ept_ad, "VT-x: accessed and dirty bits in nested page tables");
 
+static bool vmx_param_ept_2m = true;
+module_param_named(ept_2m, vmx_param_ept_2m, bool, 0444);
+MODULE_PARM_DESC(ept_2m, "VT-x: nested pages of 2 MiB, and larger ones");
+
+static bool vmx_param_ept_1g = true;
+module_param_named(ept_1g, vmx_param_ept_1g, bool, 0444);
+MODULE_PARM_DESC(ept_1g, "VT-x: nested pages of 1 GiB");
+
+static bool vmx_param_pml = true;
+module_param_named(pml, vmx_param_pml, bool, 0444);
+MODULE_PARM_DESC(pml, "VT-x: have the CPU note which pages are written");
+
 bool vmx_param_ple = true;
 module_param_named(ple, vmx_param_ple, bool, 0444);
 MODULE_PARM_DESC(ple, "VT-x: exit from loops of PAUSE");
@@ -61,6 +73,7 @@ static const struct vmx_control vmx_cpu2[] = {
 	{ SECONDARY_EXEC_ENABLE_RDTSCP,		WANT, "RDTSCP" },
 	{ SECONDARY_EXEC_ENABLE_INVPCID,	WANT, "INVPCID" },
 	{ SECONDARY_EXEC_WBINVD_EXITING,	WANT, "WBINVD exiting" },
+	{ SECONDARY_EXEC_ENABLE_PML,		WANT, "page-modification logging", &vmx_param_pml },
 	{ SECONDARY_EXEC_PAUSE_LOOP_EXITING,	WANT, "PAUSE-loop exiting", &vmx_param_ple },
 	{ }
 };
@@ -108,9 +121,11 @@ static int vmx_caps_controls(u32 msr, const struct vmx_control *rows, u32 *use, 
 static const struct vmx_control vmx_ept[] = {
 	{ VMX_EPT_PAGE_WALK_4_BIT,		MUST, "EPT of 4 levels" },
 	{ VMX_EPTP_WB_BIT,			MUST, "write-back EPT tables" },
-	{ VMX_EPT_2MB_PAGE_BIT,			MUST, "EPT pages of 2 MiB" },
 	{ VMX_EPT_INVEPT_BIT,			MUST, "INVEPT" },
 	{ VMX_EPT_EXTENT_GLOBAL_BIT,		MUST, "INVEPT of all contexts" },
+	{ VMX_EPT_2MB_PAGE_BIT,			WANT, "EPT pages of 2 MiB", &vmx_param_ept_2m },
+	{ VMX_EPT_1GB_PAGE_BIT,			WANT, "EPT pages of 1 GiB", &vmx_param_ept_1g },
+	{ VMX_EPT_AD_BIT,			WANT, "EPT with A/D bits", &vmx_param_ept_ad },
 	{ }
 };
 
@@ -122,12 +137,20 @@ static int vmx_caps_ept(struct vmx_caps *caps, bool say)
 
 	rdmsrl(MSR_IA32_VMX_EPT_VPID_CAP, caps->ept_vpid);
 	for (row = vmx_ept; row->bit; row++) {
-		if (caps->ept_vpid & row->bit)
+		if (row->param && !*row->param)
+			caps->ept_vpid &= ~(u64)row->bit;
+		if (row->need != MUST || (caps->ept_vpid & row->bit))
 			continue;
 		if (say)
 			pr_err("VT-x without \"%s\" is not supported\n", row->name);
 		err = -ENODEV;
 	}
+	/* Sizes go from the smallest up, without a gap. */
+	if (!(caps->ept_vpid & VMX_EPT_2MB_PAGE_BIT))
+		caps->ept_vpid &= ~(u64)VMX_EPT_1GB_PAGE_BIT;
+	/* "Page-Modification Logging": it is the dirty bits that are logged. */
+	if (!(caps->ept_vpid & VMX_EPT_AD_BIT))
+		caps->use.cpu2 &= ~SECONDARY_EXEC_ENABLE_PML;
 	/* A tag that cannot be flushed is of no use. */
 	if ((caps->ept_vpid & vpid) != vpid)
 		caps->use.cpu2 &= ~SECONDARY_EXEC_ENABLE_VPID;

@@ -52,7 +52,7 @@ static void vmx_decode_iret(struct vcpu *vcpu, u32 reason, u64 qualification)
 
 	if (reason == EXIT_REASON_EXCEPTION_NMI)
 		info = vmcs_read(VM_EXIT_INTR_INFO);
-	else if (reason == EXIT_REASON_EPT_VIOLATION)
+	else if (reason == EXIT_REASON_EPT_VIOLATION || reason == EXIT_REASON_PML_FULL)
 		info = qualification;
 	if ((info & INTR_INFO_UNBLOCK_NMI) && vcpu->events.type == VMM_EVENT_NONE)
 		vcpu->events.nmi_masked = 1;
@@ -189,6 +189,7 @@ static const struct vmx_exit_row vmx_exit_rows[] = {
 	[EXIT_REASON_INVVPID]		= { STAT(UNDEFINED), VMX_EXIT_PLAIN },
 	[EXIT_REASON_WBINVD]		= { STAT(CACHE), VMX_EXIT_PLAIN },
 	[EXIT_REASON_XSETBV]		= { STAT(XSETBV), VMX_EXIT_PLAIN },
+	[EXIT_REASON_PML_FULL]		= { STAT(DIRTY_LOG), 0, vmx_pml_full },
 	[EXIT_REASON_XSAVES]		= { STAT(UNDEFINED), VMX_EXIT_PLAIN },
 	[EXIT_REASON_XRSTORS]		= { STAT(UNDEFINED), VMX_EXIT_PLAIN },
 };
@@ -236,7 +237,8 @@ static void vmx_take_events(struct vcpu *vcpu, u32 reason, u64 qualification)
 
 	if (unlikely(info & VECTORING_INFO_VALID_MASK))
 		vmx_take_interrupted(vcpu, info);
-	if (reason == EXIT_REASON_EXCEPTION_NMI || reason == EXIT_REASON_EPT_VIOLATION)
+	if (reason == EXIT_REASON_EXCEPTION_NMI || reason == EXIT_REASON_EPT_VIOLATION ||
+	    reason == EXIT_REASON_PML_FULL)
 		vmx_decode_iret(vcpu, reason, qualification);
 }
 

@@ -66,13 +66,28 @@ static bool vmx_is_usable(void)
 	return !vmx_caps_read(&vmx_caps, true);
 }
 
+static u64 vmx_describe_ept(u64 caps)
+{
+	u64 features = 0;
+
+	if (caps & VMX_EPT_2MB_PAGE_BIT)
+		features |= VMM_FEATURE_NESTED_2M;
+	if (caps & VMX_EPT_1GB_PAGE_BIT)
+		features |= VMM_FEATURE_NESTED_1G;
+	if (caps & VMX_EPT_AD_BIT)
+		features |= VMM_FEATURE_NESTED_AD;
+	if (caps & VMX_EPT_EXECUTE_ONLY_BIT)
+		features |= VMM_FEATURE_EXEC_ONLY;
+	return features;
+}
+
 static void vmx_describe(struct vmm_info *info)
 {
 	const struct vmx_controls *use = &vmx_caps.use;
 
-	info->features |= VMM_FEATURE_NESTED_2M | VMM_FEATURE_NEXT_RIP;
-	if (vmx_caps.ept_vpid & VMX_EPT_1GB_PAGE_BIT)
-		info->features |= VMM_FEATURE_NESTED_1G;
+	info->features |= VMM_FEATURE_NEXT_RIP | vmx_describe_ept(vmx_caps.ept_vpid);
+	if (use->cpu2 & SECONDARY_EXEC_ENABLE_PML)
+		info->features |= VMM_FEATURE_PML;
 	if (use->cpu2 & SECONDARY_EXEC_PAUSE_LOOP_EXITING)
 		info->features |= VMM_FEATURE_PAUSE_FILTER;
 	if (use->cpu2 & SECONDARY_EXEC_ENABLE_VPID) {
@@ -247,7 +262,7 @@ static u64 vmx_eptp(const struct npt *npt)
 	u64 eptp = __pa(npt->root) | VMX_EPTP_MT_WB |
 		   (npt->levels == 5 ? VMX_EPTP_PWL_5 : VMX_EPTP_PWL_4);
 
-	if (vmx_param_ept_ad && (vmx_caps.ept_vpid & VMX_EPT_AD_BIT))
+	if (vmx_caps.ept_vpid & VMX_EPT_AD_BIT)
 		eptp |= VMX_EPTP_AD_ENABLE_BIT;
 	return eptp;
 }
@@ -269,6 +284,7 @@ static int vmx_vcpu_create(struct vcpu *vcpu)
 	vcpu->hw = vmx;
 	vmx_vmcs_borrow(vcpu);
 	vmx_vmcs_init(vcpu);
+	vmx_pml_init(vcpu);
 	vmcs_write(MSR_BITMAP, page_to_phys(vmx_msr_bitmap));
 	vmx_vmcs_return();
 	return 0;
@@ -524,12 +540,13 @@ static void vmx_enter(struct vcpu *vcpu)
 	vmx_exit_decode(vcpu);
 }
 
-/* "Format of an EPT Entry": accessed and dirty are set at once, nobody looks at them. */
+/* "Format of an EPT Entry": accessed and dirty are set at once, save where writes are noted. */
 static const struct npt_format vmx_npt = {
 	.table = VMX_EPT_RWX_MASK | VMX_EPT_ACCESS_BIT,
 	.leaf = VMX_EPT_READABLE_MASK | VMX_EPT_EXECUTABLE_MASK | VMX_EPT_ACCESS_BIT |
 		VMX_EPT_DIRTY_BIT | VMX_EPTP_MT_WB << VMX_EPT_MT_EPTE_SHIFT | VMX_EPT_IPAT_BIT,
 	.write = VMX_EPT_WRITABLE_MASK,
+	.dirty = VMX_EPT_DIRTY_BIT,
 };
 
 const struct vmm_hw_ops vmx_ops = {

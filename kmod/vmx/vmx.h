@@ -19,7 +19,7 @@ struct vmx_controls {
 
 struct vmx_caps {
 	u64 basic;			/* IA32_VMX_BASIC */
-	u64 ept_vpid;			/* IA32_VMX_EPT_VPID_CAP */
+	u64 ept_vpid;			/* IA32_VMX_EPT_VPID_CAP, less what is switched off */
 	u64 cr0_fixed0, cr4_fixed0;	/* bits that must be set in VMX operation */
 	struct vmx_controls use;
 };
@@ -162,6 +162,13 @@ void vmx_dr7_set(struct vcpu *vcpu);
 #define VMX_CR0_GUEST	(X86_CR0_TS | X86_CR0_EM | X86_CR0_MP | X86_CR0_WP | X86_CR0_AM)
 #define VMX_CR4_GUEST	(X86_CR4_TSD | X86_CR4_PGE | X86_CR4_PCE | X86_CR4_OSFXSR | \
 			 X86_CR4_OSXMMEXCPT)
+
+/* ---- pml.c ---------------------------------------------------------------------------- */
+
+/* Point the CPU at vcpu->dirty_log, if it is to keep one; the VMCS is current. */
+void vmx_pml_init(struct vcpu *vcpu);
+/* An exit, see exit.c. */
+void vmx_pml_full(struct vcpu *vcpu, struct vcpu_exit *exit);
 
 /* The host's policy against L1TF: at module load and unload, and before an entry. */
 int vmx_l1d_setup(struct vmm_info *info);

@@ -30,14 +30,38 @@ static const struct feature svm_features[] = {
 	{ BIT(10), "pause-filter" }, { BIT(13), "avic" }, { BIT(16), "vgif" },
 };
 
-static const struct feature module_features[] = {
-	{ VMM_FEATURE_NESTED_1G, "1g-pages" }, { VMM_FEATURE_NESTED_2M, "2m-pages" },
-	{ VMM_FEATURE_ASID, "tagged-tlb" }, { VMM_FEATURE_NEXT_RIP, "next-rip" },
-	{ VMM_FEATURE_DECODE, "decode-assists" }, { VMM_FEATURE_FLUSH_ASID, "flush-by-asid" },
-	{ VMM_FEATURE_CLEAN_BITS, "clean-bits" }, { VMM_FEATURE_TSC_SCALING, "tsc-scaling" },
-	{ VMM_FEATURE_TSC_STABLE, "tsc-stable" }, { VMM_FEATURE_PAUSE_FILTER, "pause-filter" },
-	{ VMM_FEATURE_VGIF, "vgif" }, { VMM_FEATURE_LEVEL5, "5-levels" },
+/* What the module uses where it can. */
+struct module_feature {
+	u64 bit;
+	const char *name;
+	u32 vendor;			/* 0: any */
+	const char *params[2];		/* that switch it off; none: called like it */
+};
+
+static const struct module_feature module_features[] = {
+	{ .bit = VMM_FEATURE_NESTED_2M, .name = "2m-pages", .params = { "ept_2m" } },
+	{ .bit = VMM_FEATURE_NESTED_1G, .name = "1g-pages", .params = { "ept_1g", "ept_2m" } },
+	{ .bit = VMM_FEATURE_NESTED_AD, .name = "ept-ad", .vendor = VMM_VENDOR_VMX },
+	{ .bit = VMM_FEATURE_PML, .name = "pml", .vendor = VMM_VENDOR_VMX,
+	  .params = { "pml", "ept_ad" } },
+	{ .bit = VMM_FEATURE_ASID, .name = "tagged-tlb", .params = { "vpid" } },
+	{ .bit = VMM_FEATURE_NEXT_RIP, .name = "next-rip", .vendor = VMM_VENDOR_SVM },
+	{ .bit = VMM_FEATURE_DECODE, .name = "decode-assists", .vendor = VMM_VENDOR_SVM },
+	{ .bit = VMM_FEATURE_FLUSH_ASID, .name = "flush-by-asid", .vendor = VMM_VENDOR_SVM },
+	{ .bit = VMM_FEATURE_PAUSE_FILTER, .name = "pause-filter", .params = { "ple" } },
+	{ .bit = VMM_FEATURE_TSC_STABLE, .name = "tsc-stable" },
+};
+
+/* Worth a word only where they are in use. */
+static const struct feature module_extras[] = {
+	{ VMM_FEATURE_CLEAN_BITS, "clean-bits" }, { VMM_FEATURE_VGIF, "vgif" },
+	{ VMM_FEATURE_TSC_SCALING, "tsc-scaling" }, { VMM_FEATURE_LEVEL5, "5-levels" },
 	{ VMM_FEATURE_PARANOIA, "paranoia" },
+};
+
+/* Found, and of no use to the module so far. */
+static const struct feature module_unused[] = {
+	{ VMM_FEATURE_EXEC_ONLY, "exec-only" },
 };
 
 /* Other hypervisors, which use the CPU's virtualisation or may do so. */
@@ -74,6 +98,14 @@ static void list_features(char *buf, size_t size, const struct feature *list, un
 		if (bits & list[i].bit)
 			len += snprintf(buf + len, size - len, " %s", list[i].name);
 	}
+}
+
+/* A list that has something in it. */
+static void say_list(const char *list)
+{
+	if (!strstr(list, ": "))
+		return;
+	say("", list);
 }
 
 /* ---- the CPU ------------------------------------------------------------------ */
@@ -178,6 +210,61 @@ static void report_barriers(u32 bits)
 	say("", bits ? text : "barriers: none");
 }
 
+/* Of a parameter, or of a feature with one that is called like it. */
+static bool param_is_off(const char *name)
+{
+	char path[128] = "/sys/module/vmm/parameters/", value[8] = "";
+	size_t len = strlen(path);
+	FILE *f;
+
+	for (; *name && len < sizeof(path) - 1; name++)
+		path[len++] = *name == '-' ? '_' : *name;
+	path[len] = 0;
+	f = fopen(path, "re");
+	if (!f)
+		return false;
+	if (!fgets(value, sizeof(value), f))
+		value[0] = 0;
+	fclose(f);
+	return value[0] == 'N' || value[0] == '0';
+}
+
+static bool feature_is_off(const struct module_feature *f)
+{
+	if (!f->params[0])
+		return param_is_off(f->name);
+	return param_is_off(f->params[0]) || (f->params[1] && param_is_off(f->params[1]));
+}
+
+/* What is not in use was switched off by the module's parameters, or is not there. */
+static void report_features(const struct vmm_info *info)
+{
+	char uses[512] = "uses:", lacks[512] = "lacks:", off[512] = "switched off:";
+	char unused[512] = "unused:";
+
+	for (unsigned int i = 0; i < ARRAY_SIZE(module_features); i++) {
+		const struct module_feature *f = &module_features[i];
+		const struct feature one = { f->bit, f->name };
+
+		if (f->vendor && f->vendor != info->vendor)
+			continue;
+		if (info->features & f->bit)
+			list_features(uses, sizeof(uses), &one, 1, ~0ULL);
+		else if (feature_is_off(f))
+			list_features(off, sizeof(off), &one, 1, ~0ULL);
+		else
+			list_features(lacks, sizeof(lacks), &one, 1, ~0ULL);
+	}
+	list_features(uses, sizeof(uses), module_extras, ARRAY_SIZE(module_extras),
+		      info->features);
+	list_features(unused, sizeof(unused), module_unused, ARRAY_SIZE(module_unused),
+		      info->features);
+	say("", uses);
+	say_list(lacks);
+	say_list(off);
+	say_list(unused);
+}
+
 static void report_info(const struct vmm_info *info)
 {
 	char text[384];
@@ -190,10 +277,7 @@ static void report_info(const struct vmm_info *info)
 		 " %u ASIDs, TSC at %u kHz", info->max_vcpus, info->max_slots, info->phys_bits,
 		 info->asids, info->tsc_khz);
 	say("", text);
-	snprintf(text, sizeof(text), "in use:");
-	list_features(text, sizeof(text), module_features, ARRAY_SIZE(module_features),
-		      info->features);
-	say("", text);
+	report_features(info);
 	report_barriers(info->barriers);
 }
 
