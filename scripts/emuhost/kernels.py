@@ -17,6 +17,7 @@ class Kernel:
 
     def __init__(self, name):
         self.name = name
+        self.slowness = 4 if name == "debug" else 1
         self.root = cache() / "kernels" / name
         if not self.root.exists():
             hint = "scripts/debug-kernel" if name == "debug" else "scripts/setup"

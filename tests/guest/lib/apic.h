@@ -87,6 +87,14 @@ static inline void pit_start(u16 divisor)
 	outb(0x40, divisor >> 8);
 }
 
+/* Mode 0: one edge when @count is down, so that a slow machine is not flooded. */
+static inline void pit_once(u16 count)
+{
+	outb(0x43, 0x30);
+	outb(0x40, count);
+	outb(0x40, count >> 8);
+}
+
 /* A control word without a count: the channel waits for one. */
 static inline void pit_stop(void)
 {
