@@ -127,7 +127,9 @@ int hm_vm_create(struct hm_vm **out, struct hm *hm, struct error *err)
 	if (!vm)
 		return error_errno(err, ENOMEM, HM_DEVICE);
 	vm->info = hm->info;
-	vm->fd = hm_call(hm->fd, VMM_CREATE_VM, &arg);
+	do
+		vm->fd = hm_call(hm->fd, VMM_CREATE_VM, &arg);
+	while (vm->fd == -EINTR);
 	if (vm->fd >= 0) {
 		*out = vm;
 		return 0;
