@@ -47,6 +47,22 @@ void fpu_destroy(struct vcpu *vcpu)
 		fpu_free_guest_fpstate(&vcpu->fpu);
 }
 
+/* "IA-32 and Intel 64 Processor States Following Power-up, Reset, or INIT" */
+static const struct xregs_state fpu_power_up = {
+	.i387 = { .cwd = 0x40, .twd = 0xff, .mxcsr = MXCSR_DEFAULT },
+	.header = { .xfeatures = XFEATURE_MASK_FPSSE },
+};
+
+void fpu_reset(struct vcpu *vcpu)
+{
+	u32 pkru;
+
+	/* The size of what is read follows from xfeatures. */
+	WARN_ON_ONCE(fpu_copy_uabi_to_guest_fpstate(&vcpu->fpu, &fpu_power_up, hw_info.xcr0,
+						    &pkru));
+	vcpu->pkru = 0;
+}
+
 void fpu_get(struct vcpu *vcpu)
 {
 	if (!vcpu->fpu_loaded)

@@ -16,6 +16,9 @@ int fpu_setup(void);
 int fpu_create(struct vcpu *vcpu);
 void fpu_destroy(struct vcpu *vcpu);
 
+/* As power-up leaves it: "Processor State After Reset". Own thread, not in RUN. */
+void fpu_reset(struct vcpu *vcpu);
+
 /* Guest's registers in, caller's out; and back. Own thread; idempotent. */
 void fpu_get(struct vcpu *vcpu);
 void fpu_put(struct vcpu *vcpu);

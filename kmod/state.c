@@ -272,6 +272,7 @@ void vcpu_reset(struct vcpu *vcpu, bool init)
 	if (init)
 		return;
 	msr_reset(vcpu);
+	fpu_reset(vcpu);
 	clear_bit(VCPU_REQ_NMI, &vcpu->requests);
 	clear_bit(VCPU_REQ_INIT, &vcpu->requests);
 	clear_bit(VCPU_REQ_SIPI, &vcpu->requests);

@@ -331,6 +331,18 @@ static void xsave(void)
 	EXPECT(call(m.vcpu, VMM_VCPU_SET_XSAVE, &req), -EINVAL);
 	header[5] = 0;
 	EXPECT(call(m.vcpu, VMM_VCPU_SET_XSAVE, &req), 0);
+
+	words[0] = 0x37f;		/* FCW */
+	words[6] = 0x1fc0;
+	EXPECT(call(m.vcpu, VMM_VCPU_SET_XSAVE, &req), 0);
+	must(call(m.vcpu, VMM_VCPU_RESET, NULL), "RESET");
+	req.data = (u64)again;
+	EXPECT(call(m.vcpu, VMM_VCPU_GET_XSAVE, &req), 0);
+	words = (u32 *)again;
+	CHECK(words[0] == 0x40, "RESET left FCW and FSW %#x", words[0]);
+	CHECK(words[6] == 0x1f80, "RESET left MXCSR %#x", words[6]);
+	for (i = 0; i < 16 * 4; i++)
+		CHECK(!words[40 + i], "RESET left XMM%u %#x", i / 4, words[40 + i]);
 }
 
 /* ---- the local APIC ------------------------------------------------------------------ */
