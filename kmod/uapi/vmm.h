@@ -151,8 +151,9 @@ struct vmm_slot {
  * GET misses no write that a vCPU made before the call, running or not; one
  * made meanwhile is in this GET or in a later one. A page whose bit CLEAR has
  * cleared can be read afterwards: what is written later sets the bit again.
- * To walk page tables is to write to them, even if no bit in them changes. The
- * caller's own writes, by its own mapping, are its own to remember.
+ * Some CPUs take a walk of page tables for a write to them, even if no bit in
+ * them changes. The caller's own writes, by its own mapping, are its own to
+ * remember.
  */
 struct vmm_dirty {
 	__u32 slot;

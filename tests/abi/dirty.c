@@ -169,6 +169,7 @@ static void tables_in_slot(void)
 	must(set_slot(m.vm, 1, VMM_SLOT_DIRTY_LOG, WINDOW, PAGES * PAGE, memory), "SET_SLOT");
 	guest_read(0);
 	memcpy(memory + 20 * PAGE, m.ram + GUEST_TABLES, PAGE);
+	memory[20 * PAGE] &= ~0x20;
 	fetch(&m, VMM_GROUP_SREGS);
 	m.page->sregs.cr3 = pml4;
 	m.page->dirty = VMM_GROUP_SREGS;

@@ -29,6 +29,17 @@ GUEST64(g_ints, "1: mov %rbx, %rdi; 2: lea 4096(%rdi), %rsp; int $0x30; add $409
 /* Its handler counts in R8. */
 GUEST64(g_count, "inc %r8; iretq");
 
+/*
+ * RSI: a page to be read before the rest. Fills the log, says so, then it is
+ * for NMIs. Their handler counts in R8, notes in R10 where it was called from,
+ * and returns by a stack that only a walk through that page finds.
+ */
+GUEST64(g_nmis, "mov (%rsi), %rdx; 1: mov %rbx, %rdi; 2: mov %rax, (%rdi); add $4096, %rdi;"
+	"cmp %rcx, %rdi; jb 2b; out %al, $0x77; jmp 1b");
+GUEST64(g_nmi, "mov (%rsp), %r10; inc %r8; push %rcx; push %rdi; lea 16(%rsp), %rsi;"
+	"mov $0x20000, %edi; mov $5, %ecx; rep movsq; pop %rdi; pop %rcx;"
+	"mov $0x40020000, %esp; iretq");
+
 struct bitmap {
 	u64 word[WORDS];
 };
@@ -217,6 +228,42 @@ static void full_in_delivery(void)
 	log_turn(0);
 }
 
+/*
+ * NMIs are blocked until IRET has ended, which finds the log full when its
+ * stack is looked up: that writes to a page table.
+ */
+static void full_in_iret(void)
+{
+	const u64 table = 600;
+	u64 *pdpt, full;
+
+	machine_close(&m);
+	machine_open(&m, 2 * MIB);
+	log_turn(VMM_SLOT_DIRTY_LOG);
+	LOAD(g_nmis, 512);
+	m.page->gprs.r[VMM_RSI] = WINDOW + table * PAGE;
+	memcpy(m.ram + GUEST_HANDLERS + 16 * 2, g_nmi, g_nmi_end - g_nmi);
+	/* From 1 GiB on, what is at 0. */
+	pdpt = (u64 *)(m.ram + GUEST_TABLES + PAGE);
+	pdpt[1] = (WINDOW + table * PAGE) | 0x23;
+	*(u64 *)(memory + table * PAGE) = 0x83;
+	RUN_TO(&m, VMM_EXIT_IO);
+	clear_all();
+	RUN_TO(&m, VMM_EXIT_IO);
+	full = stat(VMM_STAT_DIRTY_LOG);
+	fetch(&m, VMM_GROUP_EVENTS);
+	m.page->events.nmi_pending = 2;
+	m.page->dirty = VMM_GROUP_EVENTS;
+	RUN_TO(&m, VMM_EXIT_IO);
+	fetch(&m, VMM_GROUP_GPRS);
+	CHECK(m.page->gprs.r[VMM_R8] == 2, "%llu NMIs", m.page->gprs.r[VMM_R8]);
+	CHECK(m.page->gprs.r[VMM_R10] / PAGE == GUEST_CODE / PAGE,
+	      "the second interrupted %#llx", m.page->gprs.r[VMM_R10]);
+	full = stat(VMM_STAT_DIRTY_LOG) - full;
+	CHECK(full == cpu_logs(), "full %lu times", full);
+	log_turn(0);
+}
+
 /* ---- a guest that goes on ----------------------------------------------------------- */
 
 static bool busy_ends;
@@ -387,6 +434,7 @@ static const struct test tests[] = {
 	{ "to-the-brim", to_the_brim },
 	{ "not-of-the-last-slot", not_of_the_last_slot },
 	{ "full-in-delivery", full_in_delivery },
+	{ "full-in-iret", full_in_iret },
 	{ "copied-while-running", copied_while_running },
 	{ "seen-without-an-exit", seen_without_an_exit },
 	{ "turned-on-and-off", turned_on_and_off },
