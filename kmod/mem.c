@@ -300,14 +300,14 @@ static void mem_page_written(struct page *page)
 		set_page_dirty_lock(page);
 }
 
-static int mem_map_page(struct vcpu *vcpu, struct slot *slot, u64 gfn, bool write)
+static int mem_map_page(struct vcpu *vcpu, struct slot *slot, u64 gfn, u32 fault)
 {
 	u64 hva = slot->hva + ((gfn - slot->gfn) << PAGE_SHIFT);
 	struct vm *vm = vcpu->vm;
+	u32 access = fault & VMM_FAULT_FETCH ? NPT_FETCH : 0;
+	bool writable, write = fault & VMM_FAULT_WRITE;
 	struct page *page;
 	unsigned long seq;
-	u32 access = 0;
-	bool writable;
 	int n, level;
 
 	for (;;) {
@@ -357,7 +357,7 @@ int mem_fault(struct vcpu *vcpu, gpa_t gpa, u32 fault)
 	} else {
 		err = npt_prepare(vcpu);
 		if (!err)
-			err = mem_map_page(vcpu, slot, gfn, write);
+			err = mem_map_page(vcpu, slot, gfn, fault);
 	}
 	up_read(&vm->slots_lock);
 	return err;

@@ -14,6 +14,7 @@
  * A guest is not offered SPEC_CTRL or PRED_CMD: it runs under the host's own
  * SPEC_CTRL, so nothing of it is to be switched.
  */
+#include <linux/cpu.h>
 #include <linux/percpu.h>
 #include <asm/cpufeature.h>
 #include <asm/nospec-branch.h>
@@ -68,6 +69,8 @@ void mitigate_setup(struct vmm_info *info)
 		if (mitigate_is_due(&mitigate_rows[i], info->vendor))
 			info->barriers |= mitigate_rows[i].barrier;
 	}
+	if (boot_cpu_has_bug(X86_BUG_ITLB_MULTIHIT) && !cpu_mitigations_off())
+		info->barriers |= VMM_BARRIER_NX_LARGE;
 	/* Who forgets at each exit has nothing left to forget. */
 	if (info->barriers & VMM_BARRIER_IBPB_EXIT)
 		info->barriers &= ~VMM_BARRIER_IBPB_VCPU;

@@ -41,6 +41,15 @@ static u64 npt_track_bit(void)
 	return hw_info.features & VMM_FEATURE_PML ? hw->npt->dirty : hw->npt->write;
 }
 
+/*
+ * iTLB multihit: a CPU that finds an instruction by a large page and by a small
+ * one at a time may stop the machine, so none is executed by large ones.
+ */
+static bool npt_executes_small(void)
+{
+	return hw_info.barriers & VMM_BARRIER_NX_LARGE;
+}
+
 static u64 *npt_table_alloc(void)
 {
 	return (u64 *)get_zeroed_page(GFP_KERNEL_ACCOUNT);
@@ -134,35 +143,79 @@ static u64 npt_leaf(u64 pfn, int level, u32 access)
 		leaf &= ~npt_track_bit();
 	if (level > NPT_4K)
 		leaf |= NPT_LARGE;
+	if (level > NPT_4K && npt_executes_small())
+		leaf &= ~fmt->exec;
 	return leaf | (pfn & ~(npt_level_pages(level) - 1)) << PAGE_SHIFT;
+}
+
+/*
+ * The level at which @gfn is mapped, at most @level: where large pages cannot
+ * be executed, those that are split stay so until they are unmapped.
+ */
+static int npt_level_of(struct vm *vm, u64 gfn, int level, u32 access)
+{
+	u64 *table = vm->npt.root;
+	int l, i;
+
+	if (!npt_executes_small() || level == NPT_4K)
+		return level;
+	if (access & NPT_FETCH)
+		return NPT_4K;
+	for (l = vm->npt.levels; l > NPT_4K; l--) {
+		u64 entry = table[npt_index(gfn, l)];
+
+		if (!(entry & NPT_PRESENT) || npt_is_leaf(entry, l))
+			return level;
+		table = npt_table(entry);
+		for (i = 0; l <= level && i < 512; i++) {
+			if (table[i] & NPT_PRESENT)
+				level = l - 1;
+		}
+	}
+	return level;
+}
+
+/* The entry of @level for @gfn, with what tables it takes. NULL: there is nothing to add. */
+static u64 *npt_entry_make(struct vcpu *vcpu, u64 gfn, int level, u32 access)
+{
+	const bool split = npt_executes_small() && (access & NPT_FETCH);
+	struct vm *vm = vcpu->vm;
+	u64 *table = vm->npt.root;
+	int l;
+
+	for (l = vm->npt.levels; l > level; l--) {
+		u64 *entry = &table[npt_index(gfn, l)], old = *entry;
+
+		if (!(old & NPT_PRESENT) || (split && npt_is_leaf(old, l))) {
+			u64 *next = npt_table_take(vcpu);
+
+			if (!next)
+				return NULL;
+			WRITE_ONCE(*entry, __pa(next) | hw->npt->table);
+			/* Or what is unmapped later would be in a TLB, and found nowhere. */
+			if (old & NPT_PRESENT)
+				npt_flush(vm);
+		} else if (npt_is_leaf(old, l)) {
+			/* Mapped larger by another vCPU. */
+			return NULL;
+		}
+		table = npt_table(*entry);
+	}
+	return &table[npt_index(gfn, level)];
 }
 
 void npt_map(struct vcpu *vcpu, u64 gfn, u64 pfn, int level, u32 access)
 {
-	const u64 leaf = npt_leaf(pfn, level, access);
 	struct vm *vm = vcpu->vm;
-	u64 *table = vm->npt.root, old;
-	int l;
+	u64 leaf, old, *entry;
 
-	for (l = vm->npt.levels; l > level; l--) {
-		u64 *entry = &table[npt_index(gfn, l)];
-
-		if (!(*entry & NPT_PRESENT)) {
-			u64 *next = npt_table_take(vcpu);
-
-			if (!next)
-				return;
-			WRITE_ONCE(*entry, __pa(next) | hw->npt->table);
-		} else if (npt_is_leaf(*entry, l)) {
-			/* Mapped larger by another vCPU: nothing to add. */
-			return;
-		}
-		table = npt_table(*entry);
-	}
-
-	table += npt_index(gfn, level);
+	level = npt_level_of(vm, gfn, level, access);
+	leaf = npt_leaf(pfn, level, access);
+	entry = npt_entry_make(vcpu, gfn, level, access);
+	if (!entry)
+		return;
 	/* In one piece: the CPU may be setting bits of the old one. */
-	old = xchg(table, leaf);
+	old = xchg(entry, leaf);
 	if (!(old & NPT_PRESENT))
 		return;
 	if (!npt_is_leaf(old, level))

@@ -13,6 +13,7 @@ struct npt_format {
 	u64 table;			/* set in an entry that points to a table */
 	u64 leaf;			/* set in every leaf */
 	u64 write;			/* and in one that may be written */
+	u64 exec;			/* of those in leaf: it may be executed; 0: no such bit */
 	u64 dirty;			/* of those in leaf: the CPU sets it at a write */
 };
 
@@ -37,8 +38,12 @@ void npt_prepare_free(struct vcpu *vcpu);
 /* npt_map()'s access */
 #define NPT_WRITE	BIT(0)
 #define NPT_TRACK	BIT(1)	/* its next write is to be noticed */
+#define NPT_FETCH	BIT(2)	/* it is about to be executed */
 
-/* Map the page of @level that holds @gfn. Takes tables from npt_prepare(). */
+/*
+ * Map the page of @level that holds @gfn, or a smaller one in it if it cannot
+ * be as large. Takes tables from npt_prepare().
+ */
 void npt_map(struct vcpu *vcpu, u64 gfn, u64 pfn, int level, u32 access);
 
 /*

@@ -20,5 +20,6 @@ const struct barrier barriers[] = {
 	{ VMM_BARRIER_IBPB_VCPU, "ibpb-vcpu", NULL, "Spectre v2" },
 	{ VMM_BARRIER_IBPB_USER, "ibpb-user", NULL, "VMSCAPE" },
 	{ VMM_BARRIER_BP_REDUCE, "bp-reduce", NULL, "SRSO" },
+	{ VMM_BARRIER_NX_LARGE, "nx-large", NULL, "iTLB multihit" },
 	{ 0 }
 };

@@ -70,6 +70,7 @@
 #define VMM_BARRIER_IBPB_VCPU	(1U << 11)	/* before another vCPU runs on a CPU */
 #define VMM_BARRIER_IBPB_USER	(1U << 12)	/* before user space runs after a guest */
 #define VMM_BARRIER_BP_REDUCE	(1U << 13)	/* while a VM lives: less is predicted */
+#define VMM_BARRIER_NX_LARGE	(1U << 14)	/* large nested pages are not executed */
 
 struct vmm_info {
 	__u32 abi_major;

@@ -547,6 +547,7 @@ static const struct npt_format vmx_npt = {
 		VMX_EPT_DIRTY_BIT | VMX_EPTP_MT_WB << VMX_EPT_MT_EPTE_SHIFT | VMX_EPT_IPAT_BIT,
 	.write = VMX_EPT_WRITABLE_MASK,
 	.dirty = VMX_EPT_DIRTY_BIT,
+	.exec = VMX_EPT_EXECUTABLE_MASK,
 };
 
 const struct vmm_hw_ops vmx_ops = {
