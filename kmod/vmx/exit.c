@@ -224,7 +224,6 @@ static void vmx_take_interruptibility(struct vcpu *vcpu)
 	/* VMM_SHADOW_* are the same two bits. */
 	ev->shadow = state & (GUEST_INTR_STATE_STI | GUEST_INTR_STATE_MOV_SS);
 	ev->nmi_masked = !!(state & GUEST_INTR_STATE_NMI);
-	ev->type = VMM_EVENT_NONE;
 }
 
 static_assert(VMM_SHADOW_STI == GUEST_INTR_STATE_STI);
@@ -255,6 +254,7 @@ static void vmx_decode_details(struct vcpu *vcpu, u32 reason)
 		vmx_exit_refused(vcpu);
 		return;
 	}
+	vcpu->events.type = VMM_EVENT_NONE;
 	if (unlikely(reason >= ARRAY_SIZE(vmx_exit_rows) || !row->stat)) {
 		vmx_take_events(vcpu, reason, exit->info1);
 		exit->stat = VMM_STAT_OTHER;
@@ -286,6 +286,8 @@ void vmx_exit_decode(struct vcpu *vcpu)
 		vmx_decode_details(vcpu, reason);
 		return;
 	}
+	/* Delivered, if there was one. */
+	vcpu->events.type = VMM_EVENT_NONE;
 	exit->stat = vmx_exit_rows[reason].stat - 1;
 	exit->info1 = 0;
 	exit->insn_len = vmcs_read(VM_EXIT_INSTRUCTION_LEN);
