@@ -74,11 +74,21 @@ struct vmm_hw_ops {
 	int (*msr_set)(struct vcpu *vcpu, u32 index, u64 value);
 };
 
+/*
+ * Instructions that the CPU has and yet a guest can execute only if the
+ * vendor lets it. What is not passed raises #UD, and CPUID hides it.
+ */
+struct hw_passes {
+	bool rdtscp;			/* RDPID too */
+	bool invpcid;
+};
+
 /* The one in use, and what it found. Fixed from module load to unload. */
 extern const struct vmm_hw_ops *hw;
 /* hw->enter(), without the indirect call. */
 DECLARE_STATIC_CALL(hw_enter, hw_enter_fn);
 extern struct vmm_info hw_info;
+extern struct hw_passes hw_passes;
 
 extern const struct vmm_hw_ops svm_ops;
 extern const struct vmm_hw_ops vmx_ops;

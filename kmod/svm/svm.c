@@ -87,6 +87,8 @@ static void svm_describe(struct vmm_info *info)
 	if (pgtable_l5_enabled())
 		info->features |= VMM_FEATURE_LEVEL5;
 	info->asids = cpuid_ebx(0x8000000a) - 1;
+	/* With nested paging, what the CPU can execute needs no leave. */
+	hw_passes = (struct hw_passes){ .rdtscp = true, .invpcid = true };
 }
 
 /* ---- memory for all CPUs ------------------------------------------------------------- */

@@ -32,6 +32,14 @@ bool vmx_param_ple = true;
 module_param_named(ple, vmx_param_ple, bool, 0444);
 MODULE_PARM_DESC(ple, "VT-x: exit from loops of PAUSE");
 
+static bool vmx_param_rdtscp = true;
+module_param_named(rdtscp, vmx_param_rdtscp, bool, 0444);
+MODULE_PARM_DESC(rdtscp, "VT-x: let guests execute RDTSCP and RDPID");
+
+static bool vmx_param_invpcid = true;
+module_param_named(invpcid, vmx_param_invpcid, bool, 0444);
+MODULE_PARM_DESC(invpcid, "VT-x: let guests execute INVPCID");
+
 enum vmx_need { MUST, WANT, NEVER };
 
 struct vmx_control {
@@ -70,8 +78,10 @@ static const struct vmx_control vmx_cpu2[] = {
 	{ SECONDARY_EXEC_ENABLE_EPT,		MUST, "EPT" },
 	{ SECONDARY_EXEC_UNRESTRICTED_GUEST,	MUST, "unrestricted guest" },
 	{ SECONDARY_EXEC_ENABLE_VPID,		WANT, "VPID", &vmx_param_vpid },
-	{ SECONDARY_EXEC_ENABLE_RDTSCP,		WANT, "RDTSCP" },
-	{ SECONDARY_EXEC_ENABLE_INVPCID,	WANT, "INVPCID" },
+	{ SECONDARY_EXEC_ENABLE_RDTSCP,		WANT, "RDTSCP", &vmx_param_rdtscp },
+	{ SECONDARY_EXEC_ENABLE_INVPCID,	WANT, "INVPCID", &vmx_param_invpcid },
+	/* Enclaves of the host's SGX are none of the guest's business. */
+	{ SECONDARY_EXEC_ENCLS_EXITING,		WANT, "ENCLS exiting" },
 	{ SECONDARY_EXEC_WBINVD_EXITING,	WANT, "WBINVD exiting" },
 	{ SECONDARY_EXEC_ENABLE_PML,		WANT, "page-modification logging", &vmx_param_pml },
 	{ SECONDARY_EXEC_PAUSE_LOOP_EXITING,	WANT, "PAUSE-loop exiting", &vmx_param_ple },

@@ -281,6 +281,8 @@ void vmx_vmcs_init(struct vcpu *vcpu)
 	vmcs_write(VM_EXIT_CONTROLS, use->exit);
 	vmcs_write(VM_ENTRY_CONTROLS, use->entry);
 	vmcs_write(EPT_POINTER, vmx->eptp);
+	if (use->cpu2 & SECONDARY_EXEC_ENCLS_EXITING)
+		vmcs_write(ENCLS_EXITING_BITMAP, ~0ULL);
 	if (use->cpu2 & SECONDARY_EXEC_PAUSE_LOOP_EXITING) {
 		vmcs_write(PLE_GAP, VMX_PLE_GAP);
 		vmcs_write(PLE_WINDOW, VMX_PLE_WINDOW);

@@ -85,6 +85,8 @@ static void vmx_describe(struct vmm_info *info)
 {
 	const struct vmx_controls *use = &vmx_caps.use;
 
+	hw_passes.rdtscp = use->cpu2 & SECONDARY_EXEC_ENABLE_RDTSCP;
+	hw_passes.invpcid = use->cpu2 & SECONDARY_EXEC_ENABLE_INVPCID;
 	info->features |= VMM_FEATURE_NEXT_RIP | vmx_describe_ept(vmx_caps.ept_vpid);
 	if (use->cpu2 & SECONDARY_EXEC_ENABLE_PML)
 		info->features |= VMM_FEATURE_PML;
