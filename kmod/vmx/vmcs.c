@@ -242,8 +242,6 @@ static const struct vmx_field vmx_fields[] = {
 	{ PAGE_FAULT_ERROR_CODE_MATCH, 0 },
 	{ CR3_TARGET_COUNT, 0 },
 	{ VM_EXIT_MSR_STORE_COUNT, 0 },
-	{ VM_EXIT_MSR_LOAD_COUNT, 0 },
-	{ VM_ENTRY_MSR_LOAD_COUNT, 0 },
 	{ VM_ENTRY_INTR_INFO_FIELD, 0 },
 	{ VM_ENTRY_EXCEPTION_ERROR_CODE, 0 },
 	{ VM_ENTRY_INSTRUCTION_LEN, 0 },
@@ -281,6 +279,7 @@ void vmx_vmcs_init(struct vcpu *vcpu)
 	vmcs_write(VM_EXIT_CONTROLS, use->exit);
 	vmcs_write(VM_ENTRY_CONTROLS, use->entry);
 	vmcs_write(EPT_POINTER, vmx->eptp);
+	vmx_perf_init(vmx);
 	if (use->cpu2 & SECONDARY_EXEC_ENCLS_EXITING)
 		vmcs_write(ENCLS_EXITING_BITMAP, ~0ULL);
 	if (use->cpu2 & SECONDARY_EXEC_PAUSE_LOOP_EXITING) {

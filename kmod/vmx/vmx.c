@@ -276,7 +276,8 @@ static int vmx_vcpu_create(struct vcpu *vcpu)
 	if (!vmx)
 		return -ENOMEM;
 	vmx->vmcs = vmx_alloc_region(GFP_KERNEL_ACCOUNT);
-	if (!vmx->vmcs) {
+	if (!vmx->vmcs || vmx_perf_create(vmx)) {
+		free_page((unsigned long)vmx->vmcs);
 		kfree(vmx);
 		return -ENOMEM;
 	}
@@ -298,6 +299,7 @@ static void vmx_vcpu_destroy(struct vcpu *vcpu)
 
 	vmx_vmcs_clear(vmx);
 	free_page((unsigned long)vmx->vmcs);
+	kfree(vmx->perf);
 	kfree(vmx);
 }
 
@@ -518,6 +520,7 @@ static void vmx_prepare(struct vcpu *vcpu)
 	vmx_enter_tlb(vc, vmx);
 	vmx_enter_host(vmx);
 	vmx_enter_controls(vcpu);
+	vmx_perf_prepare(vmx);
 	if (vcpu->events.type != VMM_EVENT_NONE)
 		vmx_enter_event(vmx);
 	if (unlikely(native_read_cr2() != vcpu->cr2))
@@ -531,6 +534,8 @@ static void vmx_enter(struct vcpu *vcpu)
 	if (unlikely(vmx->interruptibility | vcpu->events.shadow | vcpu->events.nmi_masked))
 		vmx_enter_interruptibility(vcpu);
 	vmx_enter_registers(vcpu);
+	if (unlikely(vmx->pebs))
+		vmx_perf_quiet();
 	vmx_l1d_flush(vcpu);
 
 	if (unlikely(vmx_switch(vcpu->gprs.r, &vmx->host_rsp, vmx->launched))) {

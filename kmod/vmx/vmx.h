@@ -79,6 +79,8 @@ struct vcpu_vmx {
 	u64 kernel_gs_base;		/* the guest's, outside load() to put() */
 	u64 cstar;			/* kept; no CPU with VT-x uses it */
 	struct vmx_host host;
+	struct vmx_perf *perf;
+	bool pebs;			/* the host uses it */
 };
 
 static inline struct vcpu_vmx *to_vmx(struct vcpu *vcpu)
@@ -174,5 +176,18 @@ void vmx_pml_full(struct vcpu *vcpu, struct vcpu_exit *exit);
 int vmx_l1d_setup(struct vmm_info *info);
 void vmx_l1d_teardown(void);
 void vmx_l1d_flush(struct vcpu *vcpu);
+
+/* ---- perf.c --------------------------------------------------------------------------- */
+
+struct vmx_perf;
+
+/* To be freed by kfree(). */
+int vmx_perf_create(struct vcpu_vmx *vmx);
+/* With the VMCS current. */
+void vmx_perf_init(struct vcpu_vmx *vmx);
+/* What perf counts now, for the next entries. */
+void vmx_perf_prepare(struct vcpu_vmx *vmx);
+/* Before each entry under vmx->pebs. */
+void vmx_perf_quiet(void);
 
 #endif
