@@ -151,7 +151,7 @@ static void run_requests(struct vcpu *vcpu)
 
 	clear_bit(VCPU_REQ_EVENT, &vcpu->requests);
 	if (vcpu_take_request(vcpu, VCPU_REQ_CLOCK)) {
-		hw->tsc_offset(vcpu, clock_tsc_offset(vcpu));
+		clock_tell(vcpu);
 		lapic_clock_changed(vcpu);
 	}
 	run_take_nmis(vcpu);

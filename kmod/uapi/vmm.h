@@ -204,7 +204,7 @@ struct vmm_clock {
 	__u64 vm_ns;
 	__u64 guest_tsc;
 	__u64 ns_ratio;			/* 2 % to 20000 % of 1 << 32 */
-	__u64 tsc_ratio;		/* 1 << 32 unless the CPU scales */
+	__u64 tsc_ratio;		/* likewise, but 1 << 32 unless the CPU scales */
 };
 
 #define VMM_CLOCK_RUNNING	(1U << 0)

@@ -6,6 +6,7 @@
 #include <linux/moduleparam.h>
 #include <asm/msr.h>
 
+#include "../clock.h"
 #include "vmx.h"
 
 bool vmx_param_vpid = true;
@@ -82,6 +83,7 @@ static const struct vmx_control vmx_cpu2[] = {
 	{ SECONDARY_EXEC_ENABLE_INVPCID,	WANT, "INVPCID", &vmx_param_invpcid },
 	/* Enclaves of the host's SGX are none of the guest's business. */
 	{ SECONDARY_EXEC_ENCLS_EXITING,		WANT, "ENCLS exiting" },
+	{ SECONDARY_EXEC_TSC_SCALING,		WANT, "TSC scaling", &clock_param_tsc_scaling },
 	{ SECONDARY_EXEC_WBINVD_EXITING,	WANT, "WBINVD exiting" },
 	{ SECONDARY_EXEC_ENABLE_PML,		WANT, "page-modification logging", &vmx_param_pml },
 	{ SECONDARY_EXEC_PAUSE_LOOP_EXITING,	WANT, "PAUSE-loop exiting", &vmx_param_ple },

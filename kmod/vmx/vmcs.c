@@ -19,6 +19,7 @@
 #include <asm/trapnr.h>
 
 #include "../cpu.h"
+#include "../shared/tm/scale.h"
 #include "vmx.h"
 
 void vmx_write_failed(u64 field, u64 value)
@@ -272,6 +273,8 @@ void vmx_vmcs_init(struct vcpu *vcpu)
 		vmcs_write(vmx_fields[i].field, vmx_fields[i].value);
 	vmx_host_set_constant();
 	vmx->rflags = 2;
+	vmx->tsc_ratio = TM_RATIO_ONE;
+	vmx->want_tsc_ratio = TM_RATIO_ONE;
 	vmx->cpu_controls = use->cpu;
 	vmcs_write(PIN_BASED_VM_EXEC_CONTROL, use->pin);
 	vmcs_write(CPU_BASED_VM_EXEC_CONTROL, use->cpu);
@@ -280,6 +283,8 @@ void vmx_vmcs_init(struct vcpu *vcpu)
 	vmcs_write(VM_ENTRY_CONTROLS, use->entry);
 	vmcs_write(EPT_POINTER, vmx->eptp);
 	vmx_perf_init(vmx);
+	if (use->cpu2 & SECONDARY_EXEC_TSC_SCALING)
+		vmcs_write(TSC_MULTIPLIER, vmx->tsc_ratio << VMX_TSC_RATIO_SHIFT);
 	if (use->cpu2 & SECONDARY_EXEC_ENCLS_EXITING)
 		vmcs_write(ENCLS_EXITING_BITMAP, ~0ULL);
 	if (use->cpu2 & SECONDARY_EXEC_PAUSE_LOOP_EXITING) {

@@ -92,6 +92,8 @@ static void vmx_describe(struct vmm_info *info)
 		info->features |= VMM_FEATURE_PML;
 	if (use->cpu2 & SECONDARY_EXEC_PAUSE_LOOP_EXITING)
 		info->features |= VMM_FEATURE_PAUSE_FILTER;
+	if (use->cpu2 & SECONDARY_EXEC_TSC_SCALING)
+		info->features |= VMM_FEATURE_TSC_SCALING;
 	if (use->cpu2 & SECONDARY_EXEC_ENABLE_VPID) {
 		info->features |= VMM_FEATURE_ASID;
 		info->asids = VMX_NR_VPIDS - 1;
@@ -369,8 +371,9 @@ static void vmx_flush(struct vcpu *vcpu)
 	to_vmx(vcpu)->invept = true;
 }
 
-static void vmx_tsc_offset(struct vcpu *vcpu, s64 offset)
+static void vmx_tsc(struct vcpu *vcpu, u64 ratio, s64 offset)
 {
+	to_vmx(vcpu)->want_tsc_ratio = ratio;
 	to_vmx(vcpu)->want_tsc_offset = offset;
 }
 
@@ -480,6 +483,10 @@ static void vmx_enter_controls(struct vcpu *vcpu)
 		vmx->tsc_offset = vmx->want_tsc_offset;
 		vmcs_write(TSC_OFFSET, vmx->tsc_offset);
 	}
+	if (unlikely(vmx->tsc_ratio != vmx->want_tsc_ratio)) {
+		vmx->tsc_ratio = vmx->want_tsc_ratio;
+		vmcs_write(TSC_MULTIPLIER, vmx->tsc_ratio << VMX_TSC_RATIO_SHIFT);
+	}
 	if (unlikely(vmx->dr7 != vcpu->dregs.dr7)) {
 		vmx->dr7 = vcpu->dregs.dr7;
 		vmcs_write(GUEST_DR7, vmx->dr7);
@@ -574,7 +581,7 @@ const struct vmm_hw_ops vmx_ops = {
 	.inject		= vmx_inject,
 	.window		= vmx_window,
 	.flush		= vmx_flush,
-	.tsc_offset	= vmx_tsc_offset,
+	.tsc		= vmx_tsc,
 	.sregs_get	= vmx_sregs_get,
 	.sregs_set	= vmx_sregs_set,
 	.code_size	= vmx_code_size,

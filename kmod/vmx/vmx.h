@@ -70,9 +70,11 @@ struct vcpu_vmx {
 	u16 host_fs, host_gs;
 	u64 rsp, rflags, dr7;
 	s64 tsc_offset;
+	u64 tsc_ratio;
 	u32 interruptibility, cpu_controls;
 	/* What they shall hold. */
 	s64 want_tsc_offset;
+	u64 want_tsc_ratio;		/* 1 << 32 where there is no scaling */
 	bool window_intr, window_nmi;
 	u32 event, event_error, event_length;	/* for the entry, if vcpu->events has one */
 
@@ -82,6 +84,9 @@ struct vcpu_vmx {
 	struct vmx_perf *perf;
 	bool pebs;			/* the host uses it */
 };
+
+/* The TSC multiplier has 48 bits of fraction, our ratio 32. */
+#define VMX_TSC_RATIO_SHIFT	16
 
 static inline struct vcpu_vmx *to_vmx(struct vcpu *vcpu)
 {
