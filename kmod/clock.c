@@ -94,19 +94,57 @@ bool clock_host_of_vm_ns(struct vm *vm, u64 vm_ns, ktime_t *host)
 	return true;
 }
 
+/*
+ * A time that is years away may come early, and is armed again. The bound
+ * keeps quotients within 64 bits, where the division would fault.
+ */
+#define CLOCK_AHEAD_MAX	(1ULL << 54)
+
+/* The host's ticks from @host_tsc until the vCPU's TSC is @tsc. */
+static u64 clock_ticks_ahead(struct vcpu *vcpu, const struct vmm_clock *set, u64 host_tsc, u64 tsc)
+{
+	u64 now = clock_tsc_at(set, host_tsc) + vcpu->tsc_offset;
+
+	return tsc > now ? min(tm_unscale(tsc - now, set->tsc_ratio), CLOCK_AHEAD_MAX) : 0;
+}
+
 bool clock_host_of_tsc(struct vcpu *vcpu, u64 tsc, ktime_t *host)
 {
 	struct vmm_clock set = clock_read(vcpu->vm);
-	u64 now, ticks = 0, ns;		/* the host's */
+	u64 ticks, ns;
 
 	if (!(set.flags & VMM_CLOCK_RUNNING))
 		return false;
-	now = clock_tsc_at(&set, rdtsc()) + vcpu->tsc_offset;
-	if ((s64)(tsc - now) > 0)
-		ticks = min(tm_unscale(tsc - now, set.tsc_ratio), 1ULL << 54);
-	/* As above; a deadline years away may come early, and is armed again. */
+	ticks = clock_ticks_ahead(vcpu, &set, rdtsc(), tsc);
 	ns = mul_u64_u64_div_u64(ticks, NSEC_PER_MSEC, tsc_khz) + 1;
 	*host = ns_to_ktime(min_t(u64, ktime_get_mono_fast_ns() + ns, KTIME_MAX));
+	return true;
+}
+
+bool clock_host_tsc_of_tsc(struct vcpu *vcpu, u64 tsc, u64 *host)
+{
+	struct vmm_clock set = clock_read(vcpu->vm);
+	u64 now = rdtsc();
+
+	if (!(set.flags & VMM_CLOCK_RUNNING))
+		return false;
+	*host = now + clock_ticks_ahead(vcpu, &set, now, tsc);
+	return true;
+}
+
+u64 clock_host_tsc_in(u64 ns)
+{
+	return rdtsc() + mul_u64_u64_div_u64(min(ns, CLOCK_AHEAD_MAX), tsc_khz, NSEC_PER_MSEC) + 1;
+}
+
+bool clock_host_tsc_of_vm_ns(struct vm *vm, u64 vm_ns, u64 *host)
+{
+	s64 now = ktime_get_mono_fast_ns();
+	ktime_t then;
+
+	if (!clock_host_of_vm_ns(vm, vm_ns, &then))
+		return false;
+	*host = clock_host_tsc_in(max(then - now, 0LL));
 	return true;
 }
 

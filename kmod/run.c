@@ -181,7 +181,9 @@ static int run_sleep(struct vcpu *vcpu)
 	int err;
 
 	vcpu_count(vcpu, VMM_STAT_HALT_WAIT);
+	lapic_timer_sleep(vcpu);
 	err = rcuwait_wait_event(&vcpu->wait, run_may_wake(vcpu), TASK_INTERRUPTIBLE);
+	lapic_timer_wake(vcpu);
 	return err ? -EINTR : 0;
 }
 

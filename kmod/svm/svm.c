@@ -423,6 +423,8 @@ static void svm_prepare(struct vcpu *vcpu)
 			vmcb->control.tlb_ctl = TLB_CONTROL_FLUSH_ALL_ASID;
 		vmcb->control.asid = svm->tag.asid;
 	}
+	if (unlikely(sc->tsc_ratio != svm->tsc_ratio))
+		svm_tsc_ratio(sc, svm->tsc_ratio);
 	vmcb->control.clean = 0;
 	vmcb->save.cr2 = vcpu->cr2;
 }
@@ -446,8 +448,6 @@ static void svm_enter(struct vcpu *vcpu)
 		svm_step(vcpu);
 	if (unlikely(svm->dr7_open))
 		dr_load(vcpu);
-	if (unlikely(sc->tsc_ratio != svm->tsc_ratio))
-		svm_tsc_ratio(sc, svm->tsc_ratio);
 
 	svm_switch(vcpu->gprs.r, svm->vmcb_pa, page_to_phys(sc->host));
 

@@ -20,6 +20,7 @@
 
 #include "../cpu.h"
 #include "../shared/tm/scale.h"
+#include "countdown.h"
 #include "vmx.h"
 
 void vmx_write_failed(u64 field, u64 value)
@@ -283,6 +284,9 @@ void vmx_vmcs_init(struct vcpu *vcpu)
 	vmcs_write(VM_ENTRY_CONTROLS, use->entry);
 	vmcs_write(EPT_POINTER, vmx->eptp);
 	vmx_perf_init(vmx);
+	vmx->countdown = VMX_COUNTDOWN_MAX;
+	if (use->pin & PIN_BASED_VMX_PREEMPTION_TIMER)
+		vmcs_write(VMX_PREEMPTION_TIMER_VALUE, vmx->countdown);
 	if (use->cpu2 & SECONDARY_EXEC_TSC_SCALING)
 		vmcs_write(TSC_MULTIPLIER, vmx->tsc_ratio << VMX_TSC_RATIO_SHIFT);
 	if (use->cpu2 & SECONDARY_EXEC_ENCLS_EXITING)

@@ -23,6 +23,7 @@
 #include "../npt.h"
 #include "../msr.h"
 #include "../vcpu.h"
+#include "countdown.h"
 #include "vmx.h"
 
 DEFINE_PER_CPU(struct vmx_cpu, vmx_cpus);
@@ -94,6 +95,10 @@ static void vmx_describe(struct vmm_info *info)
 		info->features |= VMM_FEATURE_PAUSE_FILTER;
 	if (use->cpu2 & SECONDARY_EXEC_TSC_SCALING)
 		info->features |= VMM_FEATURE_TSC_SCALING;
+	/* A vCPU may be moved to another CPU between arming and entry. */
+	if ((info->features & VMM_FEATURE_TSC_STABLE) &&
+	    (use->pin & PIN_BASED_VMX_PREEMPTION_TIMER))
+		info->features |= VMM_FEATURE_PREEMPTION_TIMER;
 	if (use->cpu2 & SECONDARY_EXEC_ENABLE_VPID) {
 		info->features |= VMM_FEATURE_ASID;
 		info->asids = VMX_NR_VPIDS - 1;
@@ -493,6 +498,21 @@ static void vmx_enter_controls(struct vcpu *vcpu)
 	}
 }
 
+/* The field is loaded by each entry, and the time outside the guest counts as well. */
+static void vmx_enter_timer(struct vcpu *vcpu)
+{
+	struct vcpu_vmx *vmx = to_vmx(vcpu);
+	u64 at = READ_ONCE(vcpu->timer_tsc);
+	u32 countdown = VMX_COUNTDOWN_MAX;
+
+	if (at != VCPU_NO_TIMER)
+		countdown = vmx_countdown(rdtsc(), at, vmx_caps.timer_rate);
+	if (vmx->countdown != countdown) {
+		vmx->countdown = countdown;
+		vmcs_write(VMX_PREEMPTION_TIMER_VALUE, countdown);
+	}
+}
+
 static void vmx_enter_registers(struct vcpu *vcpu)
 {
 	struct vcpu_vmx *vmx = to_vmx(vcpu);
@@ -541,6 +561,7 @@ static void vmx_enter(struct vcpu *vcpu)
 	if (unlikely(vmx->interruptibility | vcpu->events.shadow | vcpu->events.nmi_masked))
 		vmx_enter_interruptibility(vcpu);
 	vmx_enter_registers(vcpu);
+	vmx_enter_timer(vcpu);
 	if (unlikely(vmx->pebs))
 		vmx_perf_quiet();
 	vmx_l1d_flush(vcpu);

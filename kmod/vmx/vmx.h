@@ -21,6 +21,7 @@ struct vmx_caps {
 	u64 basic;			/* IA32_VMX_BASIC */
 	u64 ept_vpid;			/* IA32_VMX_EPT_VPID_CAP, less what is switched off */
 	u64 cr0_fixed0, cr4_fixed0;	/* bits that must be set in VMX operation */
+	u32 timer_rate;			/* bit of the TSC that the preemption timer counts */
 	struct vmx_controls use;
 };
 
@@ -72,6 +73,7 @@ struct vcpu_vmx {
 	s64 tsc_offset;
 	u64 tsc_ratio;
 	u32 interruptibility, cpu_controls;
+	u32 countdown;			/* VMX_COUNTDOWN_MAX where there is no such timer */
 	/* What they shall hold. */
 	s64 want_tsc_offset;
 	u64 want_tsc_ratio;		/* 1 << 32 where there is no scaling */
