@@ -19,6 +19,7 @@
 
 #define KMOD_VMM_H
 #define KMOD_COMPAT_H
+#define KMOD_HW_H
 #define VMM_MAX_VCPUS	255
 #define CLOCK_MONOTONIC	1
 #define smp_load_acquire(p)	READ_ONCE(*(p))
@@ -71,7 +72,7 @@ enum vcpu_request { VCPU_REQ_EVENT };
 
 #define VCPU_NO_TIMER	(~0ULL)
 
-struct vmm_info hw_info;
+static struct vmm_info hw_info;
 
 struct lapic;
 struct vcpu;
