@@ -65,4 +65,10 @@ static inline u64 mul_u64_u64_shr(u64 a, u64 b, unsigned int shift)
 	return (u64)(((u128)a * b) >> shift);
 }
 
+/* a * b / divisor; the quotient must fit. */
+static inline u64 mul_u64_u64_div_u64(u64 a, u64 b, u64 divisor)
+{
+	return (u64)((u128)a * b / divisor);
+}
+
 #endif

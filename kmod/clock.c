@@ -3,24 +3,28 @@
  * The VM's clock: one pair of readings and two ratios, from which virtual
  * time and TSC follow for all vCPUs alike. vm->clock_lock guards it.
  *
- * Leaves out TSC scaling by the CPU: a ratio other than one is refused
- * unless the CPU scales.
+ * The TSC is what the CPU makes of its own: scaled, if it can, and then
+ * shifted. A ratio other than one is refused unless the CPU scales.
  */
 #include <linux/ktime.h>
+#include <linux/moduleparam.h>
 #include <linux/timekeeping.h>
 #include <asm/tsc.h>
 
 #include "clock.h"
 #include "hw.h"
 #include "lapic.h"
+#include "shared/tm/scale.h"
 
-#define CLOCK_ONE	(1ULL << 32)
+bool clock_param_tsc_scaling = true;
+module_param_named(tsc_scaling, clock_param_tsc_scaling, bool, 0444);
+MODULE_PARM_DESC(tsc_scaling, "let the CPU scale the TSC of guests");
 
 void clock_init(struct vm *vm)
 {
 	seqlock_init(&vm->clock_lock);
-	vm->clock.set.ns_ratio = CLOCK_ONE;
-	vm->clock.set.tsc_ratio = CLOCK_ONE;
+	vm->clock.set.ns_ratio = TM_RATIO_ONE;
+	vm->clock.set.tsc_ratio = TM_RATIO_ONE;
 }
 
 static struct vmm_clock clock_read(struct vm *vm)
@@ -39,14 +43,20 @@ static u64 clock_ns_at(const struct vmm_clock *set, u64 host_ns)
 {
 	if (!(set->flags & VMM_CLOCK_RUNNING) || host_ns < set->host_ns)
 		return set->vm_ns;
-	return set->vm_ns + mul_u64_u64_shr(host_ns - set->host_ns, set->ns_ratio, 32);
+	return set->vm_ns + tm_scale(host_ns - set->host_ns, set->ns_ratio);
+}
+
+/* What is added to the scaled TSC of the host, by the CPU and here. */
+static u64 clock_offset(const struct vmm_clock *set)
+{
+	return set->guest_tsc - tm_scale(set->host_tsc, set->tsc_ratio);
 }
 
 static u64 clock_tsc_at(const struct vmm_clock *set, u64 host_tsc)
 {
 	if (!(set->flags & VMM_CLOCK_RUNNING))
 		return set->guest_tsc;
-	return set->guest_tsc + mul_u64_u64_shr(host_tsc - set->host_tsc, set->tsc_ratio, 32);
+	return tm_scale(host_tsc, set->tsc_ratio) + clock_offset(set);
 }
 
 u64 clock_vm_ns(struct vm *vm)
@@ -63,11 +73,11 @@ u64 clock_guest_tsc(struct vcpu *vcpu)
 	return clock_tsc_at(&set, rdtsc()) + vcpu->tsc_offset;
 }
 
-s64 clock_tsc_offset(struct vcpu *vcpu)
+void clock_tell(struct vcpu *vcpu)
 {
 	struct vmm_clock set = clock_read(vcpu->vm);
 
-	return (s64)(set.guest_tsc - set.host_tsc) + vcpu->tsc_offset;
+	hw->tsc(vcpu, set.tsc_ratio, clock_offset(&set) + vcpu->tsc_offset);
 }
 
 bool clock_host_of_vm_ns(struct vm *vm, u64 vm_ns, ktime_t *host)
@@ -77,28 +87,81 @@ bool clock_host_of_vm_ns(struct vm *vm, u64 vm_ns, ktime_t *host)
 
 	if (!(set.flags & VMM_CLOCK_RUNNING))
 		return false;
-	/* The bound keeps the quotient within 64 bits: the division would fault. */
-	ahead = vm_ns > set.vm_ns ? min(vm_ns - set.vm_ns, 1ULL << 57) : 0;
+	ahead = vm_ns > set.vm_ns ? tm_unscale(vm_ns - set.vm_ns, set.ns_ratio) : 0;
 	/* Round up: a timer must not find itself early. */
-	ahead = mul_u64_u64_div_u64(ahead, CLOCK_ONE, set.ns_ratio) + 1;
-	*host = ns_to_ktime(min_t(u64, set.host_ns + ahead, KTIME_MAX));
+	ahead = min_t(u64, ahead, KTIME_MAX / 2) + 1;
+	*host = ns_to_ktime(set.host_ns + ahead);
 	return true;
+}
+
+/*
+ * A time that is years away may come early, and is armed again. The bound
+ * keeps quotients within 64 bits, where the division would fault.
+ */
+#define CLOCK_AHEAD_MAX	(1ULL << 54)
+
+/* The host's ticks from @host_tsc until the vCPU's TSC is @tsc. */
+static u64 clock_ticks_ahead(struct vcpu *vcpu, const struct vmm_clock *set, u64 host_tsc, u64 tsc)
+{
+	u64 now = clock_tsc_at(set, host_tsc) + vcpu->tsc_offset;
+
+	return tsc > now ? min(tm_unscale(tsc - now, set->tsc_ratio), CLOCK_AHEAD_MAX) : 0;
 }
 
 bool clock_host_of_tsc(struct vcpu *vcpu, u64 tsc, ktime_t *host)
 {
 	struct vmm_clock set = clock_read(vcpu->vm);
-	u64 now, ticks = 0, ns;
+	u64 ticks, ns;
 
 	if (!(set.flags & VMM_CLOCK_RUNNING))
 		return false;
-	now = clock_tsc_at(&set, rdtsc()) + vcpu->tsc_offset;
-	if ((s64)(tsc - now) > 0)
-		ticks = min(tsc - now, 1ULL << 54);
-	/* As above; a deadline years away may come early, and is armed again. */
+	ticks = clock_ticks_ahead(vcpu, &set, rdtsc(), tsc);
 	ns = mul_u64_u64_div_u64(ticks, NSEC_PER_MSEC, tsc_khz) + 1;
 	*host = ns_to_ktime(min_t(u64, ktime_get_mono_fast_ns() + ns, KTIME_MAX));
 	return true;
+}
+
+bool clock_host_tsc_of_tsc(struct vcpu *vcpu, u64 tsc, u64 *host)
+{
+	struct vmm_clock set = clock_read(vcpu->vm);
+	u64 now = rdtsc();
+
+	if (!(set.flags & VMM_CLOCK_RUNNING))
+		return false;
+	*host = now + clock_ticks_ahead(vcpu, &set, now, tsc);
+	return true;
+}
+
+u64 clock_host_tsc_in(u64 ns)
+{
+	return rdtsc() + mul_u64_u64_div_u64(min(ns, CLOCK_AHEAD_MAX), tsc_khz, NSEC_PER_MSEC) + 1;
+}
+
+bool clock_host_tsc_of_vm_ns(struct vm *vm, u64 vm_ns, u64 *host)
+{
+	s64 now = ktime_get_mono_fast_ns();
+	ktime_t then;
+
+	if (!clock_host_of_vm_ns(vm, vm_ns, &then))
+		return false;
+	*host = clock_host_tsc_in(max(then - now, 0LL));
+	return true;
+}
+
+/* The ratio must be one that every vendor's register can hold. */
+static bool clock_ratio_valid(u64 ratio)
+{
+	return ratio >= TM_RATIO_ONE / 50 && ratio <= TM_RATIO_ONE * 200;
+}
+
+/* The TSC goes on from @host_ns, which may be over or still to come. */
+static void clock_catch_up(struct vmm_clock *set)
+{
+	s64 late = ktime_get_mono_fast_ns() - set->host_ns;
+	u64 per_ns = div64_u64((u64)tsc_khz << 32, NSEC_PER_MSEC);
+
+	if (set->flags & VMM_CLOCK_RUNNING)
+		set->guest_tsc += tm_scale_signed(tm_scale_signed(late, per_ns), set->tsc_ratio);
 }
 
 long clock_set(struct vm *vm, const struct vmm_clock *req)
@@ -109,9 +172,9 @@ long clock_set(struct vm *vm, const struct vmm_clock *req)
 
 	if ((set.flags & ~VMM_CLOCK_RUNNING) || set.pad || set.host_tsc)
 		return -EINVAL;
-	if (set.ns_ratio < CLOCK_ONE / 50 || set.ns_ratio > CLOCK_ONE * 200)
+	if (!clock_ratio_valid(set.ns_ratio) || !clock_ratio_valid(set.tsc_ratio))
 		return -EINVAL;
-	if (set.tsc_ratio != CLOCK_ONE)
+	if (set.tsc_ratio != TM_RATIO_ONE && !(hw_info.features & VMM_FEATURE_TSC_SCALING))
 		return -EINVAL;
 	/* A timer counts on from it, and a sum that wraps would be due at once, for ever. */
 	if (set.host_ns > KTIME_MAX / 2)
@@ -119,14 +182,10 @@ long clock_set(struct vm *vm, const struct vmm_clock *req)
 
 	write_seqlock_irq(&vm->clock_lock);
 	set.host_tsc = rdtsc();
-	if (set.host_ns) {
-		s64 late = ktime_get_mono_fast_ns() - set.host_ns;
-
-		set.host_tsc -= mul_s64_u64_shr(late, div64_u64((u64)tsc_khz << 32,
-								NSEC_PER_MSEC), 32);
-	} else {
+	if (set.host_ns)
+		clock_catch_up(&set);
+	else
 		set.host_ns = ktime_get_mono_fast_ns();
-	}
 	vm->clock.set = set;
 	write_sequnlock_irq(&vm->clock_lock);
 

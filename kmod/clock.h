@@ -9,7 +9,10 @@ void clock_init(struct vm *vm);
 /* vm->lock held. */
 long clock_set(struct vm *vm, const struct vmm_clock *set);
 void clock_get(struct vm *vm, struct vmm_clock *now);
-/* What to add to the host's TSC for this vCPU's. */
-s64 clock_tsc_offset(struct vcpu *vcpu);
+/* Tell the vendor what makes this vCPU's TSC of the host's. Own thread. */
+void clock_tell(struct vcpu *vcpu);
+
+/* Module parameter: let the CPU scale guests' TSCs, where it can. */
+extern bool clock_param_tsc_scaling;
 
 #endif

@@ -75,6 +75,23 @@ static const struct cpuid_rule cpuid_rules[] = {
 	{ 0x80000008, UINT_MAX, { 0xffff, F(CLZERO), NONE, NONE } },
 };
 
+/* What a guest could not execute though the CPU can. */
+static void cpuid_hide(struct vmm_cpuid_entry *e)
+{
+	switch (e->leaf) {
+	case 7:
+		if (!hw_passes.invpcid)
+			e->ebx &= ~F(INVPCID);
+		if (!hw_passes.rdtscp)
+			e->ecx &= ~F(RDPID);
+		break;
+	case 0x80000001:
+		if (!hw_passes.rdtscp)
+			e->edx &= ~F(RDTSCP);
+		break;
+	}
+}
+
 /* What the host's kernel left of the CPUID word that holds @feature. */
 #define HOST(feature)	(boot_cpu_data.x86_capability[(X86_FEATURE_##feature) / 32])
 
@@ -150,6 +167,7 @@ static void cpuid_host(const struct cpuid_rule *rule, struct vmm_cpuid_entry *e)
 	e->ecx &= rule->mask[2];
 	e->edx &= rule->mask[3];
 	cpuid_restrict(e);
+	cpuid_hide(e);
 	cpuid_add(e);
 }
 

@@ -32,6 +32,12 @@ static int exit_again(struct vcpu *vcpu)
 	return RUN_GUEST;
 }
 
+static int exit_timer(struct vcpu *vcpu)
+{
+	lapic_timer_exit(vcpu);
+	return RUN_GUEST;
+}
+
 static int exit_cpuid(struct vcpu *vcpu)
 {
 	cpuid_execute(vcpu);
@@ -382,6 +388,7 @@ static int (*const exit_table[VMM_STAT_COUNT])(struct vcpu *vcpu) = {
 	[VMM_STAT_BAD_STATE]	= exit_bad_state,
 	[VMM_STAT_OTHER]	= exit_other,
 	[VMM_STAT_DIRTY_LOG]	= exit_dirty_log,
+	[VMM_STAT_TIMER]	= exit_timer,
 };
 
 int exit_handle(struct vcpu *vcpu)

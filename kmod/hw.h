@@ -59,8 +59,8 @@ struct vmm_hw_ops {
 	void (*window)(struct vcpu *vcpu, bool intr, bool nmi);
 	/* Drop this vCPU's TLB entries before the next entry. */
 	void (*flush)(struct vcpu *vcpu);
-	/* Guest TSC = host TSC + @offset. */
-	void (*tsc_offset)(struct vcpu *vcpu, s64 offset);
+	/* Guest TSC = tm_scale(host TSC, @ratio) + @offset. */
+	void (*tsc)(struct vcpu *vcpu, u64 ratio, s64 offset);
 
 	void (*sregs_get)(struct vcpu *vcpu, struct vmm_sregs *sregs);
 	void (*sregs_set)(struct vcpu *vcpu, const struct vmm_sregs *sregs);
@@ -74,11 +74,21 @@ struct vmm_hw_ops {
 	int (*msr_set)(struct vcpu *vcpu, u32 index, u64 value);
 };
 
+/*
+ * Instructions that the CPU has and yet a guest can execute only if the
+ * vendor lets it. What is not passed raises #UD, and CPUID hides it.
+ */
+struct hw_passes {
+	bool rdtscp;			/* RDPID too */
+	bool invpcid;
+};
+
 /* The one in use, and what it found. Fixed from module load to unload. */
 extern const struct vmm_hw_ops *hw;
 /* hw->enter(), without the indirect call. */
 DECLARE_STATIC_CALL(hw_enter, hw_enter_fn);
 extern struct vmm_info hw_info;
+extern struct hw_passes hw_passes;
 
 extern const struct vmm_hw_ops svm_ops;
 extern const struct vmm_hw_ops vmx_ops;

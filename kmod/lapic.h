@@ -61,6 +61,15 @@ void lapic_cr8_set(struct vcpu *vcpu, u64 cr8);
 /* Deliver a message as if written to the bus. -EINVAL: not one. Any. */
 int lapic_msi(struct vm *vm, u64 address, u32 data);
 
+/*
+ * Own thread. Where the CPU itself leaves the guest for its timer: that came
+ * to pass; the vCPU goes to sleep, and the host's timer must wake it; it does
+ * not any more.
+ */
+void lapic_timer_exit(struct vcpu *vcpu);
+void lapic_timer_sleep(struct vcpu *vcpu);
+void lapic_timer_wake(struct vcpu *vcpu);
+
 /* The clock was set: re-arm the timer. Own thread or its creator's. */
 void lapic_clock_changed(struct vcpu *vcpu);
 

@@ -62,6 +62,7 @@ struct lapic {
 	u64 tsc_deadline;		/* IA32_TSC_DEADLINE */
 	u64 turn;			/* when it was last chosen, for lowest priority */
 	struct hrtimer timer;
+	bool host_timed;		/* by the host's timer; else the CPU leaves the guest */
 
 	u32 reg[LAPIC_REGS_END / 4];	/* at their offsets / 4 */
 };

@@ -13,15 +13,21 @@
  * is not pinned: a running vCPU arms it on its own, busy CPU, where the
  * interrupt is also the exit; if the vCPU moves on, it costs one IPI.
  *
+ * Where the CPU can leave a guest by a timer of its own
+ * (VMM_FEATURE_PREEMPTION_TIMER), it says when to look while the vCPU runs or
+ * is about to, and the host's timer only wakes it from HLT. A host's timer
+ * left over from there is not worth cancelling.
+ *
  * A masked timer counts, and needs no host timer for that.
  */
 #include "compat.h"
+#include "hw.h"
 #include "lapic_internal.h"
 
 /*
  * A guest may ask for a period of one nanosecond. Host time between two ticks
  * of a periodic timer is at least this, which bounds the share of a CPU that
- * callbacks take; ticks in between are merged.
+ * callbacks take, and lets a guest get on; ticks in between are merged.
  */
 #define TIMER_PERIOD_MIN_NS	20000
 /* The clocks disagreed, and the callback came early: look again soon. */
@@ -81,11 +87,36 @@ static bool timer_host_time(struct lapic *apic, ktime_t *host)
 	return apic->deadline && clock_host_of_vm_ns(apic->vcpu->vm, apic->deadline, host);
 }
 
+/* The same, as the host's TSC. */
+static bool timer_host_tsc(struct lapic *apic, u64 *host)
+{
+	if (*lapic_reg(apic, LAPIC_LVT_TIMER) & LAPIC_LVT_MASKED || apic->mode == LAPIC_OFF)
+		return false;
+	if (apic->tsc_deadline)
+		return clock_host_tsc_of_tsc(apic->vcpu, apic->tsc_deadline, host);
+	return apic->deadline && clock_host_tsc_of_vm_ns(apic->vcpu->vm, apic->deadline, host);
+}
+
+static void timer_program_cpu(struct lapic *apic, u32 not_before_ns)
+{
+	u64 host;
+
+	if (!timer_host_tsc(apic, &host))
+		host = VCPU_NO_TIMER;
+	else if (not_before_ns)
+		host = max(host, clock_host_tsc_in(not_before_ns));
+	WRITE_ONCE(apic->vcpu->timer_tsc, host);
+}
+
 /* A callback that is running waits for the lock, then finds nothing due. */
 static void timer_program(struct lapic *apic, u32 not_before_ns)
 {
 	ktime_t host;
 
+	if (!apic->host_timed) {
+		timer_program_cpu(apic, not_before_ns);
+		return;
+	}
 	if (!timer_host_time(apic, &host)) {
 		hrtimer_try_to_cancel(&apic->timer);
 		return;
@@ -107,7 +138,14 @@ void lapic_timer_stop(struct lapic *apic)
 {
 	apic->deadline = 0;
 	apic->tsc_deadline = 0;
+	WRITE_ONCE(apic->vcpu->timer_tsc, VCPU_NO_TIMER);
 	hrtimer_try_to_cancel(&apic->timer);
+}
+
+/* After an expiry, or what should have been one. */
+static u32 timer_pause_ns(struct lapic *apic)
+{
+	return timer_mode(apic) == TIMER_PERIODIC ? TIMER_PERIOD_MIN_NS : TIMER_RETRY_NS;
 }
 
 /*
@@ -122,14 +160,56 @@ static enum hrtimer_restart timer_callback(struct hrtimer *timer)
 
 	raw_spin_lock_irqsave(&apic->lock, flags);
 	notify = lapic_timer_settle(apic);
-	timer_program(apic, timer_mode(apic) == TIMER_PERIODIC ? TIMER_PERIOD_MIN_NS :
-								  TIMER_RETRY_NS);
+	timer_program(apic, timer_pause_ns(apic));
 	lapic_unlock(apic, flags, notify);
 	return HRTIMER_NORESTART;
 }
 
+/* ---- the CPU's timer and the host's ---------------------------------------------- */
+
+static bool timer_is_cpus(void)
+{
+	return hw_info.features & VMM_FEATURE_PREEMPTION_TIMER;
+}
+
+/* Nobody is to be told: what is pending is looked at before the next entry. */
+void lapic_timer_exit(struct vcpu *vcpu)
+{
+	struct lapic *apic = vcpu->apic;
+	unsigned long flags;
+
+	raw_spin_lock_irqsave(&apic->lock, flags);
+	lapic_timer_settle(apic);
+	timer_program(apic, timer_pause_ns(apic));
+	raw_spin_unlock_irqrestore(&apic->lock, flags);
+}
+
+static void timer_hand_over(struct lapic *apic, bool to_host)
+{
+	unsigned long flags;
+
+	if (!timer_is_cpus())
+		return;
+	raw_spin_lock_irqsave(&apic->lock, flags);
+	apic->host_timed = to_host;
+	WRITE_ONCE(apic->vcpu->timer_tsc, VCPU_NO_TIMER);
+	lapic_unlock(apic, flags, lapic_timer_arm(apic));
+}
+
+void lapic_timer_sleep(struct vcpu *vcpu)
+{
+	timer_hand_over(vcpu->apic, true);
+}
+
+void lapic_timer_wake(struct vcpu *vcpu)
+{
+	timer_hand_over(vcpu->apic, false);
+}
+
 void lapic_timer_create(struct lapic *apic)
 {
+	apic->host_timed = !timer_is_cpus();
+	apic->vcpu->timer_tsc = VCPU_NO_TIMER;
 	compat_hrtimer_setup(&apic->timer, timer_callback, CLOCK_MONOTONIC,
 			     HRTIMER_MODE_ABS_HARD);
 }

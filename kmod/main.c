@@ -19,6 +19,7 @@
 const struct vmm_hw_ops *hw;
 DEFINE_STATIC_CALL_NULL(hw_enter, hw_enter_fn);
 struct vmm_info hw_info;
+struct hw_passes hw_passes;
 
 static long dev_get_info(void *object, void *arg)
 {

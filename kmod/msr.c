@@ -43,7 +43,7 @@ static int msr_tsc_move(struct vcpu *vcpu, s64 delta)
 {
 	vcpu->tsc_offset += delta;
 	vcpu->tsc_adjust += delta;
-	hw->tsc_offset(vcpu, clock_tsc_offset(vcpu));
+	clock_tell(vcpu);
 	lapic_clock_changed(vcpu);
 	return 0;
 }

@@ -151,7 +151,7 @@ static void run_requests(struct vcpu *vcpu)
 
 	clear_bit(VCPU_REQ_EVENT, &vcpu->requests);
 	if (vcpu_take_request(vcpu, VCPU_REQ_CLOCK)) {
-		hw->tsc_offset(vcpu, clock_tsc_offset(vcpu));
+		clock_tell(vcpu);
 		lapic_clock_changed(vcpu);
 	}
 	run_take_nmis(vcpu);
@@ -181,7 +181,9 @@ static int run_sleep(struct vcpu *vcpu)
 	int err;
 
 	vcpu_count(vcpu, VMM_STAT_HALT_WAIT);
+	lapic_timer_sleep(vcpu);
 	err = rcuwait_wait_event(&vcpu->wait, run_may_wake(vcpu), TASK_INTERRUPTIBLE);
+	lapic_timer_wake(vcpu);
 	return err ? -EINTR : 0;
 }
 

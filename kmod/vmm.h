@@ -175,6 +175,8 @@ struct insn_memo {
 
 struct lapic;
 
+#define VCPU_NO_TIMER	(~0ULL)
+
 struct vcpu {
 	struct vm *vm;
 	struct mutex lock;
@@ -204,6 +206,11 @@ struct vcpu {
 	u64 shared_msr[MSR_SHARED_COUNT];
 	u64 mtrr_def, mtrr_fixed[11], mtrr_var[16];
 	s64 tsc_offset;			/* own adjustment on top of the VM's clock */
+	/*
+	 * With VMM_FEATURE_PREEMPTION_TIMER: the host's TSC at which the CPU
+	 * must leave the guest, for the local APIC's timer; VCPU_NO_TIMER.
+	 */
+	u64 timer_tsc;
 
 	struct fpu_guest fpu;
 	bool fpu_loaded;		/* current's registers are the guest's */
@@ -248,5 +255,10 @@ u64 clock_guest_tsc(struct vcpu *vcpu);
  */
 bool clock_host_of_vm_ns(struct vm *vm, u64 vm_ns, ktime_t *host);
 bool clock_host_of_tsc(struct vcpu *vcpu, u64 tsc, ktime_t *host);
+/* The same as a value of the host's TSC. */
+bool clock_host_tsc_of_vm_ns(struct vm *vm, u64 vm_ns, u64 *host);
+bool clock_host_tsc_of_tsc(struct vcpu *vcpu, u64 tsc, u64 *host);
+/* The host's TSC in @ns from now. */
+u64 clock_host_tsc_in(u64 ns);
 
 #endif

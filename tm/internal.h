@@ -5,9 +5,8 @@
 
 #include <pthread.h>
 
+#include "tm/scale.h"
 #include "tm/tm.h"
-
-#define TM_RATIO_ONE (1ULL << 32)
 
 struct tm_timer {
 	struct tm_vm *tm;

@@ -27,19 +27,18 @@ u64 tm_now_locked(struct tm_vm *tm)
 {
 	if (!tm->running)
 		return tm->vm_base;
-	return tm->vm_base +
-	       mul_u64_u64_shr(tm_host_ns(CLOCK_MONOTONIC) - tm->host_base, tm->ratio, 32);
+	return tm->vm_base + tm_scale(tm_host_ns(CLOCK_MONOTONIC) - tm->host_base, tm->ratio);
 }
 
 u64 tm_host_of(struct tm_vm *tm, u64 vm_ns)
 {
-	u128 ahead;
+	u64 ahead;
 
 	if (vm_ns <= tm->vm_base)
 		return tm->host_base;
 	/* Rounded up: waking early would only mean to wait again. */
-	ahead = (((u128)(vm_ns - tm->vm_base) << 32) + tm->ratio - 1) / tm->ratio;
-	return ahead > INT64_MAX - tm->host_base ? INT64_MAX : tm->host_base + (u64)ahead;
+	ahead = tm_unscale(vm_ns - tm->vm_base, tm->ratio);
+	return ahead > INT64_MAX - tm->host_base ? INT64_MAX : tm->host_base + ahead;
 }
 
 u64 tm_now(struct tm_vm *tm, enum tm_clock clock)

@@ -22,6 +22,6 @@ typedef unsigned __int128 u128;
 
 #define ALIGN_UP(x, a) ALIGN(x, a)
 
-/* mul_u64_u64_shr() is math64.h's own. */
+/* mul_u64_u64_shr() and mul_u64_u64_div_u64() are math64.h's own. */
 
 #endif

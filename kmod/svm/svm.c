@@ -14,9 +14,11 @@
 #include <asm/msr.h>
 
 #include "../asid.h"
+#include "../clock.h"
 #include "../compat.h"
 #include "../dr.h"
 #include "../npt.h"
+#include "../shared/tm/scale.h"
 #include "../vcpu.h"
 #include "svm.h"
 
@@ -24,6 +26,7 @@ struct svm_cpu {
 	struct page *hsave;		/* VM_HSAVE_PA */
 	struct page *host;		/* VMSAVE and VMLOAD of the host's state */
 	struct asid_pool asids;
+	u64 tsc_ratio;			/* MSR_AMD64_TSC_RATIO, which scales for guests alone */
 };
 
 static DEFINE_PER_CPU(struct svm_cpu, svm_cpus);
@@ -86,7 +89,11 @@ static void svm_describe(struct vmm_info *info)
 	/* Nested tables are walked in the host's own paging mode. */
 	if (pgtable_l5_enabled())
 		info->features |= VMM_FEATURE_LEVEL5;
+	if (clock_param_tsc_scaling && boot_cpu_has(X86_FEATURE_TSCRATEMSR))
+		info->features |= VMM_FEATURE_TSC_SCALING;
 	info->asids = cpuid_ebx(0x8000000a) - 1;
+	/* With nested paging, what the CPU can execute needs no leave. */
+	hw_passes = (struct hw_passes){ .rdtscp = true, .invpcid = true };
 }
 
 /* ---- memory for all CPUs ------------------------------------------------------------- */
@@ -154,6 +161,14 @@ static int svm_setup(struct vmm_info *info)
 	return err;
 }
 
+/* "TSC Ratio MSR": 32 bits of fraction, as ours, and no more than 8 before them. */
+static void svm_tsc_ratio(struct svm_cpu *sc, u64 ratio)
+{
+	sc->tsc_ratio = ratio;
+	if (hw_info.features & VMM_FEATURE_TSC_SCALING)
+		wrmsrl(MSR_AMD64_TSC_RATIO, ratio);
+}
+
 /* ---- on and off ------------------------------------------------------------------------ */
 
 static int svm_cpu_enable(void)
@@ -170,6 +185,7 @@ static int svm_cpu_enable(void)
 	wrmsrl(MSR_VM_HSAVE_PA, page_to_phys(sc->hsave));
 	compat_bp_reduce(true);
 	asid_pool_init(&sc->asids, 1, hw_info.asids);
+	svm_tsc_ratio(sc, TM_RATIO_ONE);
 	return 0;
 }
 
@@ -178,6 +194,7 @@ static void svm_cpu_disable(void)
 	u64 efer;
 
 	compat_bp_reduce(false);
+	svm_tsc_ratio(this_cpu_ptr(&svm_cpus), TM_RATIO_ONE);
 	wrmsrl(MSR_VM_HSAVE_PA, 0);
 	rdmsrl(MSR_EFER, efer);
 	wrmsrl(MSR_EFER, efer & ~EFER_SVME);
@@ -231,6 +248,7 @@ static int svm_vcpu_create(struct vcpu *vcpu)
 		return -ENOMEM;
 	}
 	svm->vmcb_pa = __pa(svm->vmcb);
+	svm->tsc_ratio = TM_RATIO_ONE;
 	vcpu->hw = svm;
 	svm_init_vmcb(vcpu);
 	return 0;
@@ -308,8 +326,9 @@ static void svm_flush(struct vcpu *vcpu)
 	asid_drop(&to_svm(vcpu)->tag);
 }
 
-static void svm_tsc_offset(struct vcpu *vcpu, s64 offset)
+static void svm_tsc(struct vcpu *vcpu, u64 ratio, s64 offset)
 {
+	to_svm(vcpu)->tsc_ratio = ratio;
 	to_vmcb(vcpu)->control.tsc_offset = offset;
 }
 
@@ -404,6 +423,8 @@ static void svm_prepare(struct vcpu *vcpu)
 			vmcb->control.tlb_ctl = TLB_CONTROL_FLUSH_ALL_ASID;
 		vmcb->control.asid = svm->tag.asid;
 	}
+	if (unlikely(sc->tsc_ratio != svm->tsc_ratio))
+		svm_tsc_ratio(sc, svm->tsc_ratio);
 	vmcb->control.clean = 0;
 	vmcb->save.cr2 = vcpu->cr2;
 }
@@ -465,7 +486,7 @@ const struct vmm_hw_ops svm_ops = {
 	.inject		= svm_inject,
 	.window		= svm_window,
 	.flush		= svm_flush,
-	.tsc_offset	= svm_tsc_offset,
+	.tsc		= svm_tsc,
 	.sregs_get	= svm_sregs_get,
 	.sregs_set	= svm_sregs_set,
 	.code_size	= svm_code_size,

@@ -15,6 +15,7 @@ struct vcpu_svm {
 	struct vmcb *vmcb;
 	phys_addr_t vmcb_pa;
 	struct asid_tag tag;
+	u64 tsc_ratio;
 	bool iret_pending;	/* an NMI handler's IRET is about to run at iret_rip */
 	u64 iret_rip;
 	bool stepping;		/* TF is ours, for this entry; see svm_step() */

@@ -47,6 +47,7 @@
 #define VMM_FEATURE_VGIF		(1ULL << 10)
 #define VMM_FEATURE_LEVEL5		(1ULL << 11)	/* nested tables have 5 levels */
 #define VMM_FEATURE_PARANOIA		(1ULL << 12)	/* built with HM_PARANOIA */
+#define VMM_FEATURE_PREEMPTION_TIMER	(1ULL << 16)	/* the CPU times a guest's timer */
 #define VMM_FEATURE_PML			(1ULL << 18)	/* the CPU notes which pages are written */
 #define VMM_FEATURE_NESTED_AD		(1ULL << 19)	/* accessed, dirty bits in nested tables */
 /* Found, but nothing uses it: nested pages that may be executed and not read. */
@@ -205,7 +206,7 @@ struct vmm_clock {
 	__u64 vm_ns;
 	__u64 guest_tsc;
 	__u64 ns_ratio;			/* 2 % to 20000 % of 1 << 32 */
-	__u64 tsc_ratio;		/* 1 << 32 unless the CPU scales */
+	__u64 tsc_ratio;		/* likewise, but 1 << 32 unless the CPU scales */
 };
 
 #define VMM_CLOCK_RUNNING	(1U << 0)
@@ -459,6 +460,7 @@ enum vmm_stat {
 	VMM_STAT_IBPB_USER,		/* VMM_BARRIER_IBPB_USER */
 	/* exits again */
 	VMM_STAT_DIRTY_LOG,		/* the CPU's log of written pages was full */
+	VMM_STAT_TIMER,			/* the CPU's timer, for the local APIC's */
 	VMM_STAT_COUNT
 };
 

@@ -6,6 +6,7 @@
 #include <linux/moduleparam.h>
 #include <asm/msr.h>
 
+#include "../clock.h"
 #include "vmx.h"
 
 bool vmx_param_vpid = true;
@@ -32,6 +33,18 @@ bool vmx_param_ple = true;
 module_param_named(ple, vmx_param_ple, bool, 0444);
 MODULE_PARM_DESC(ple, "VT-x: exit from loops of PAUSE");
 
+static bool vmx_param_rdtscp = true;
+module_param_named(rdtscp, vmx_param_rdtscp, bool, 0444);
+MODULE_PARM_DESC(rdtscp, "VT-x: let guests execute RDTSCP and RDPID");
+
+static bool vmx_param_invpcid = true;
+module_param_named(invpcid, vmx_param_invpcid, bool, 0444);
+MODULE_PARM_DESC(invpcid, "VT-x: let guests execute INVPCID");
+
+static bool vmx_param_preemption_timer = true;
+module_param_named(preemption_timer, vmx_param_preemption_timer, bool, 0444);
+MODULE_PARM_DESC(preemption_timer, "VT-x: exit by the CPU's timer when the local APIC's is due");
+
 enum vmx_need { MUST, WANT, NEVER };
 
 struct vmx_control {
@@ -45,6 +58,8 @@ static const struct vmx_control vmx_pin[] = {
 	{ PIN_BASED_EXT_INTR_MASK,		MUST, "external-interrupt exiting" },
 	{ PIN_BASED_NMI_EXITING,		MUST, "NMI exiting" },
 	{ PIN_BASED_VIRTUAL_NMIS,		MUST, "virtual NMIs" },
+	{ PIN_BASED_VMX_PREEMPTION_TIMER,	WANT, "VMX-preemption timer",
+	  &vmx_param_preemption_timer },
 	{ }
 };
 
@@ -70,8 +85,11 @@ static const struct vmx_control vmx_cpu2[] = {
 	{ SECONDARY_EXEC_ENABLE_EPT,		MUST, "EPT" },
 	{ SECONDARY_EXEC_UNRESTRICTED_GUEST,	MUST, "unrestricted guest" },
 	{ SECONDARY_EXEC_ENABLE_VPID,		WANT, "VPID", &vmx_param_vpid },
-	{ SECONDARY_EXEC_ENABLE_RDTSCP,		WANT, "RDTSCP" },
-	{ SECONDARY_EXEC_ENABLE_INVPCID,	WANT, "INVPCID" },
+	{ SECONDARY_EXEC_ENABLE_RDTSCP,		WANT, "RDTSCP", &vmx_param_rdtscp },
+	{ SECONDARY_EXEC_ENABLE_INVPCID,	WANT, "INVPCID", &vmx_param_invpcid },
+	/* Enclaves of the host's SGX are none of the guest's business. */
+	{ SECONDARY_EXEC_ENCLS_EXITING,		WANT, "ENCLS exiting" },
+	{ SECONDARY_EXEC_TSC_SCALING,		WANT, "TSC scaling", &clock_param_tsc_scaling },
 	{ SECONDARY_EXEC_WBINVD_EXITING,	WANT, "WBINVD exiting" },
 	{ SECONDARY_EXEC_ENABLE_PML,		WANT, "page-modification logging", &vmx_param_pml },
 	{ SECONDARY_EXEC_PAUSE_LOOP_EXITING,	WANT, "PAUSE-loop exiting", &vmx_param_ple },
@@ -157,6 +175,31 @@ static int vmx_caps_ept(struct vmx_caps *caps, bool say)
 	return err;
 }
 
+/*
+ * CPUID.1:EAX of those whose preemption timer does not keep the rate that they
+ * name, by the errata of their specification updates.
+ */
+static const u32 vmx_bad_timer[] = {
+	0x000106a0, 0x000106a1, 0x000106a4, 0x000106a5, 0x000106e5,	/* Nehalem */
+	0x000206e6, 0x00020652, 0x00020655,				/* its heirs */
+	0x000306a8,							/* Ivy Bridge, early */
+};
+
+/* "VMX-Preemption Timer"; IA32_VMX_MISC has its rate. */
+static void vmx_caps_timer(struct vmx_caps *caps)
+{
+	u32 signature = cpuid_eax(1);
+	u64 misc;
+	int i;
+
+	rdmsrl(MSR_IA32_VMX_MISC, misc);
+	caps->timer_rate = misc & GENMASK(4, 0);
+	for (i = 0; i < ARRAY_SIZE(vmx_bad_timer); i++) {
+		if (vmx_bad_timer[i] == signature)
+			caps->use.pin &= ~PIN_BASED_VMX_PREEMPTION_TIMER;
+	}
+}
+
 int vmx_caps_read(struct vmx_caps *caps, bool say)
 {
 	struct vmx_controls *use = &caps->use;
@@ -170,6 +213,7 @@ int vmx_caps_read(struct vmx_caps *caps, bool say)
 	exact = caps->basic & BIT_ULL(55);	/* the TRUE MSRs are there */
 	err = vmx_caps_controls(exact ? MSR_IA32_VMX_TRUE_PINBASED_CTLS :
 				MSR_IA32_VMX_PINBASED_CTLS, vmx_pin, &use->pin, say);
+	vmx_caps_timer(caps);
 	err = vmx_caps_controls(exact ? MSR_IA32_VMX_TRUE_PROCBASED_CTLS :
 				MSR_IA32_VMX_PROCBASED_CTLS, vmx_cpu, &use->cpu, say) ?: err;
 	err = vmx_caps_controls(exact ? MSR_IA32_VMX_TRUE_EXIT_CTLS :

@@ -19,6 +19,8 @@
 #include <asm/trapnr.h>
 
 #include "../cpu.h"
+#include "../shared/tm/scale.h"
+#include "countdown.h"
 #include "vmx.h"
 
 void vmx_write_failed(u64 field, u64 value)
@@ -242,8 +244,6 @@ static const struct vmx_field vmx_fields[] = {
 	{ PAGE_FAULT_ERROR_CODE_MATCH, 0 },
 	{ CR3_TARGET_COUNT, 0 },
 	{ VM_EXIT_MSR_STORE_COUNT, 0 },
-	{ VM_EXIT_MSR_LOAD_COUNT, 0 },
-	{ VM_ENTRY_MSR_LOAD_COUNT, 0 },
 	{ VM_ENTRY_INTR_INFO_FIELD, 0 },
 	{ VM_ENTRY_EXCEPTION_ERROR_CODE, 0 },
 	{ VM_ENTRY_INSTRUCTION_LEN, 0 },
@@ -274,6 +274,8 @@ void vmx_vmcs_init(struct vcpu *vcpu)
 		vmcs_write(vmx_fields[i].field, vmx_fields[i].value);
 	vmx_host_set_constant();
 	vmx->rflags = 2;
+	vmx->tsc_ratio = TM_RATIO_ONE;
+	vmx->want_tsc_ratio = TM_RATIO_ONE;
 	vmx->cpu_controls = use->cpu;
 	vmcs_write(PIN_BASED_VM_EXEC_CONTROL, use->pin);
 	vmcs_write(CPU_BASED_VM_EXEC_CONTROL, use->cpu);
@@ -281,6 +283,14 @@ void vmx_vmcs_init(struct vcpu *vcpu)
 	vmcs_write(VM_EXIT_CONTROLS, use->exit);
 	vmcs_write(VM_ENTRY_CONTROLS, use->entry);
 	vmcs_write(EPT_POINTER, vmx->eptp);
+	vmx_perf_init(vmx);
+	vmx->countdown = VMX_COUNTDOWN_MAX;
+	if (use->pin & PIN_BASED_VMX_PREEMPTION_TIMER)
+		vmcs_write(VMX_PREEMPTION_TIMER_VALUE, vmx->countdown);
+	if (use->cpu2 & SECONDARY_EXEC_TSC_SCALING)
+		vmcs_write(TSC_MULTIPLIER, vmx->tsc_ratio << VMX_TSC_RATIO_SHIFT);
+	if (use->cpu2 & SECONDARY_EXEC_ENCLS_EXITING)
+		vmcs_write(ENCLS_EXITING_BITMAP, ~0ULL);
 	if (use->cpu2 & SECONDARY_EXEC_PAUSE_LOOP_EXITING) {
 		vmcs_write(PLE_GAP, VMX_PLE_GAP);
 		vmcs_write(PLE_WINDOW, VMX_PLE_WINDOW);

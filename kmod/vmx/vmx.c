@@ -23,6 +23,7 @@
 #include "../npt.h"
 #include "../msr.h"
 #include "../vcpu.h"
+#include "countdown.h"
 #include "vmx.h"
 
 DEFINE_PER_CPU(struct vmx_cpu, vmx_cpus);
@@ -85,11 +86,19 @@ static void vmx_describe(struct vmm_info *info)
 {
 	const struct vmx_controls *use = &vmx_caps.use;
 
+	hw_passes.rdtscp = use->cpu2 & SECONDARY_EXEC_ENABLE_RDTSCP;
+	hw_passes.invpcid = use->cpu2 & SECONDARY_EXEC_ENABLE_INVPCID;
 	info->features |= VMM_FEATURE_NEXT_RIP | vmx_describe_ept(vmx_caps.ept_vpid);
 	if (use->cpu2 & SECONDARY_EXEC_ENABLE_PML)
 		info->features |= VMM_FEATURE_PML;
 	if (use->cpu2 & SECONDARY_EXEC_PAUSE_LOOP_EXITING)
 		info->features |= VMM_FEATURE_PAUSE_FILTER;
+	if (use->cpu2 & SECONDARY_EXEC_TSC_SCALING)
+		info->features |= VMM_FEATURE_TSC_SCALING;
+	/* A vCPU may be moved to another CPU between arming and entry. */
+	if ((info->features & VMM_FEATURE_TSC_STABLE) &&
+	    (use->pin & PIN_BASED_VMX_PREEMPTION_TIMER))
+		info->features |= VMM_FEATURE_PREEMPTION_TIMER;
 	if (use->cpu2 & SECONDARY_EXEC_ENABLE_VPID) {
 		info->features |= VMM_FEATURE_ASID;
 		info->asids = VMX_NR_VPIDS - 1;
@@ -274,7 +283,8 @@ static int vmx_vcpu_create(struct vcpu *vcpu)
 	if (!vmx)
 		return -ENOMEM;
 	vmx->vmcs = vmx_alloc_region(GFP_KERNEL_ACCOUNT);
-	if (!vmx->vmcs) {
+	if (!vmx->vmcs || vmx_perf_create(vmx)) {
+		free_page((unsigned long)vmx->vmcs);
 		kfree(vmx);
 		return -ENOMEM;
 	}
@@ -296,6 +306,7 @@ static void vmx_vcpu_destroy(struct vcpu *vcpu)
 
 	vmx_vmcs_clear(vmx);
 	free_page((unsigned long)vmx->vmcs);
+	kfree(vmx->perf);
 	kfree(vmx);
 }
 
@@ -365,8 +376,9 @@ static void vmx_flush(struct vcpu *vcpu)
 	to_vmx(vcpu)->invept = true;
 }
 
-static void vmx_tsc_offset(struct vcpu *vcpu, s64 offset)
+static void vmx_tsc(struct vcpu *vcpu, u64 ratio, s64 offset)
 {
+	to_vmx(vcpu)->want_tsc_ratio = ratio;
 	to_vmx(vcpu)->want_tsc_offset = offset;
 }
 
@@ -476,9 +488,28 @@ static void vmx_enter_controls(struct vcpu *vcpu)
 		vmx->tsc_offset = vmx->want_tsc_offset;
 		vmcs_write(TSC_OFFSET, vmx->tsc_offset);
 	}
+	if (unlikely(vmx->tsc_ratio != vmx->want_tsc_ratio)) {
+		vmx->tsc_ratio = vmx->want_tsc_ratio;
+		vmcs_write(TSC_MULTIPLIER, vmx->tsc_ratio << VMX_TSC_RATIO_SHIFT);
+	}
 	if (unlikely(vmx->dr7 != vcpu->dregs.dr7)) {
 		vmx->dr7 = vcpu->dregs.dr7;
 		vmcs_write(GUEST_DR7, vmx->dr7);
+	}
+}
+
+/* The field is loaded by each entry, and the time outside the guest counts as well. */
+static void vmx_enter_timer(struct vcpu *vcpu)
+{
+	struct vcpu_vmx *vmx = to_vmx(vcpu);
+	u64 at = READ_ONCE(vcpu->timer_tsc);
+	u32 countdown = VMX_COUNTDOWN_MAX;
+
+	if (at != VCPU_NO_TIMER)
+		countdown = vmx_countdown(rdtsc(), at, vmx_caps.timer_rate);
+	if (vmx->countdown != countdown) {
+		vmx->countdown = countdown;
+		vmcs_write(VMX_PREEMPTION_TIMER_VALUE, countdown);
 	}
 }
 
@@ -516,6 +547,7 @@ static void vmx_prepare(struct vcpu *vcpu)
 	vmx_enter_tlb(vc, vmx);
 	vmx_enter_host(vmx);
 	vmx_enter_controls(vcpu);
+	vmx_perf_prepare(vmx);
 	if (vcpu->events.type != VMM_EVENT_NONE)
 		vmx_enter_event(vmx);
 	if (unlikely(native_read_cr2() != vcpu->cr2))
@@ -529,6 +561,9 @@ static void vmx_enter(struct vcpu *vcpu)
 	if (unlikely(vmx->interruptibility | vcpu->events.shadow | vcpu->events.nmi_masked))
 		vmx_enter_interruptibility(vcpu);
 	vmx_enter_registers(vcpu);
+	vmx_enter_timer(vcpu);
+	if (unlikely(vmx->pebs))
+		vmx_perf_quiet();
 	vmx_l1d_flush(vcpu);
 
 	if (unlikely(vmx_switch(vcpu->gprs.r, &vmx->host_rsp, vmx->launched))) {
@@ -568,7 +603,7 @@ const struct vmm_hw_ops vmx_ops = {
 	.inject		= vmx_inject,
 	.window		= vmx_window,
 	.flush		= vmx_flush,
-	.tsc_offset	= vmx_tsc_offset,
+	.tsc		= vmx_tsc,
 	.sregs_get	= vmx_sregs_get,
 	.sregs_set	= vmx_sregs_set,
 	.code_size	= vmx_code_size,

@@ -21,6 +21,7 @@ struct vmx_caps {
 	u64 basic;			/* IA32_VMX_BASIC */
 	u64 ept_vpid;			/* IA32_VMX_EPT_VPID_CAP, less what is switched off */
 	u64 cr0_fixed0, cr4_fixed0;	/* bits that must be set in VMX operation */
+	u32 timer_rate;			/* bit of the TSC that the preemption timer counts */
 	struct vmx_controls use;
 };
 
@@ -70,16 +71,24 @@ struct vcpu_vmx {
 	u16 host_fs, host_gs;
 	u64 rsp, rflags, dr7;
 	s64 tsc_offset;
+	u64 tsc_ratio;
 	u32 interruptibility, cpu_controls;
+	u32 countdown;			/* VMX_COUNTDOWN_MAX where there is no such timer */
 	/* What they shall hold. */
 	s64 want_tsc_offset;
+	u64 want_tsc_ratio;		/* 1 << 32 where there is no scaling */
 	bool window_intr, window_nmi;
 	u32 event, event_error, event_length;	/* for the entry, if vcpu->events has one */
 
 	u64 kernel_gs_base;		/* the guest's, outside load() to put() */
 	u64 cstar;			/* kept; no CPU with VT-x uses it */
 	struct vmx_host host;
+	struct vmx_perf *perf;
+	bool pebs;			/* the host uses it */
 };
+
+/* The TSC multiplier has 48 bits of fraction, our ratio 32. */
+#define VMX_TSC_RATIO_SHIFT	16
 
 static inline struct vcpu_vmx *to_vmx(struct vcpu *vcpu)
 {
@@ -174,5 +183,18 @@ void vmx_pml_full(struct vcpu *vcpu, struct vcpu_exit *exit);
 int vmx_l1d_setup(struct vmm_info *info);
 void vmx_l1d_teardown(void);
 void vmx_l1d_flush(struct vcpu *vcpu);
+
+/* ---- perf.c --------------------------------------------------------------------------- */
+
+struct vmx_perf;
+
+/* To be freed by kfree(). */
+int vmx_perf_create(struct vcpu_vmx *vmx);
+/* With the VMCS current. */
+void vmx_perf_init(struct vcpu_vmx *vmx);
+/* What perf counts now, for the next entries. */
+void vmx_perf_prepare(struct vcpu_vmx *vmx);
+/* Before each entry under vmx->pebs. */
+void vmx_perf_quiet(void);
 
 #endif

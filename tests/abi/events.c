@@ -152,6 +152,37 @@ static void clock_pause(void)
 	guest_tsc();
 }
 
+/* The guest's TSC at another speed than the host's, if the CPU can do that. */
+static void clock_scaled(void)
+{
+	static const u64 ratios[] = { ONE / 50, ONE / 3, ONE - 1, ONE * 3 / 2, ONE * 200 };
+	struct vmm_clock clock = { .flags = VMM_CLOCK_RUNNING, .ns_ratio = ONE };
+	bool scales = dev_info().features & VMM_FEATURE_TSC_SCALING;
+	struct vmm_clock before, after;
+	u64 tsc;
+
+	LOAD64(&m, g_rdtsc);
+	for (unsigned int i = 0; i < ARRAY_SIZE(ratios); i++) {
+		clock.tsc_ratio = ratios[i];
+		clock.guest_tsc = 5000 + i;
+		EXPECT(call(m.vm, VMM_VM_SET_CLOCK, &clock), scales ? 0 : -EINVAL);
+		if (!scales)
+			continue;
+		EXPECT(call(m.vm, VMM_VM_GET_CLOCK, &before), 0);
+		tsc = guest_tsc();
+		EXPECT(call(m.vm, VMM_VM_GET_CLOCK, &after), 0);
+		CHECK(before.tsc_ratio == ratios[i] && before.guest_tsc >= 5000 + i,
+		      "%llu at first", before.guest_tsc);
+		CHECK(tsc >= before.guest_tsc && tsc <= after.guest_tsc,
+		      "ratio %#lx: the guest reads %lu, between %llu and %llu", ratios[i], tsc,
+		      before.guest_tsc, after.guest_tsc);
+		tsc = after.host_tsc - before.host_tsc;
+		tsc = (unsigned __int128)tsc * ratios[i] >> 32;
+		CHECK(after.guest_tsc - before.guest_tsc - tsc <= 1, "ratio %#lx: %llu for %lu",
+		      ratios[i], after.guest_tsc - before.guest_tsc, tsc);
+	}
+}
+
 /* A timer of the local APIC waits while the clock stands, and comes when it goes on. */
 static void clock_and_timer(void)
 {
@@ -311,6 +342,7 @@ static const struct test tests[] = {
 	{ "move-pending", move_pending },
 	{ "clock-and-timer", clock_and_timer },
 	{ "clock-pause", clock_pause },
+	{ "clock-scaled", clock_scaled },
 };
 
 int main(int argc, char **argv)

@@ -51,6 +51,41 @@ static void do_self_ipi(void)
 	cli();
 }
 
+/* The timer in TSC-deadline mode: armed alone, and until it came in a loop and in HLT. */
+#define DEADLINE_TICKS	5000
+
+static volatile u32 deadlines;
+
+static void on_deadline(struct trap *t)
+{
+	deadlines++;
+	mmio_write(LAPIC + 0xb0, 0);
+}
+
+static void deadline_in(u64 ticks)
+{
+	wrmsr(0x6e0, rdtsc() + ticks);
+}
+
+static void do_deadline(void) { deadline_in(100000000); }
+
+static void do_deadline_spin(void)
+{
+	u32 before = deadlines;
+
+	deadline_in(DEADLINE_TICKS);
+	sti();
+	while (deadlines == before)
+		asm volatile("");
+	cli();
+}
+
+static void do_deadline_halt(void)
+{
+	deadline_in(DEADLINE_TICKS);
+	asm volatile("sti; hlt; cli" : : : "memory");
+}
+
 static const struct {
 	const char *name;
 	void (*turn)(void);
@@ -69,6 +104,9 @@ static const struct {
 	{ "mov-cr3", do_cr3 },
 	{ "int3", do_trap },
 	{ "self-ipi", do_self_ipi },
+	{ "deadline", do_deadline },
+	{ "deadline-spin", do_deadline_spin },
+	{ "deadline-halt", do_deadline_halt },
 };
 
 static u64 round_ticks(void (*turn)(void))
@@ -98,7 +136,9 @@ void guest_main(void)
 
 	trap_set(BP, on_breakpoint);
 	trap_set(0x50, on_ipi);
+	trap_set(0x51, on_deadline);
 	mmio_write(LAPIC + 0xf0, 0x1ff);	/* SVR: enabled */
+	mmio_write(LAPIC + 0x320, 0x40051);	/* LVT timer: TSC-deadline, vector 0x51 */
 	for (size_t i = 0; i < ARRAY_SIZE(benches); i++) {
 		u64 ticks;
 

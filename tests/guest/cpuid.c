@@ -190,6 +190,43 @@ static void xgetbv_index(void)
 	write_cr4(read_cr4() & ~CR4_OSXSAVE);
 }
 
+static void rdtscp_body(void *arg)
+{
+	u32 lo, hi, aux;
+
+	asm volatile("rdtscp" : "=a" (lo), "=d" (hi), "=c" (aux));
+}
+
+static void rdpid_body(void *arg)
+{
+	u64 aux;
+
+	asm volatile("rdpid %0" : "=r" (aux));
+}
+
+/* Type 2: everything, the global pages as well. */
+static void invpcid_body(void *arg)
+{
+	u64 what[2] = { 0 };
+
+	asm volatile("invpcid %0, %1" : : "m" (what), "r" (2UL) : "memory");
+}
+
+/* A hypervisor can forbid these one by one, and what CPUID offers must run. */
+static void instructions_run(void)
+{
+	const struct { const char *name; bool offered; void (*body)(void *arg); } rows[] = {
+		{ "RDTSCP", cpuid(0x80000001, 0).edx & BIT(27), rdtscp_body },
+		{ "RDPID", cpuid7_ecx() & BIT(22), rdpid_body },
+		{ "INVPCID", cpuid7_ebx() & BIT(10), invpcid_body },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		if (rows[i].offered)
+			expect(rows[i].name, trap_call(rows[i].body, NULL), NO_TRAP);
+	}
+}
+
 /* Leaves 2 to 4 or 0x8000001d and 0xb: the walk along the sub-leaves ends. */
 static void sub_leaves_end(void)
 {
@@ -242,6 +279,7 @@ static const struct guest_case cases[] = {
 	{ "xsave-sizes", xsave_sizes, no_xsave },
 	{ "xsetbv", xsetbv_rules, no_xsave },
 	{ "xgetbv-index", xgetbv_index, no_xsave },
+	{ "instructions-run", instructions_run },
 	{ "sub-leaves-end", sub_leaves_end },
 	{ "stable", stable },
 };

@@ -50,12 +50,15 @@ static const struct module_feature module_features[] = {
 	{ .bit = VMM_FEATURE_FLUSH_ASID, .name = "flush-by-asid", .vendor = VMM_VENDOR_SVM },
 	{ .bit = VMM_FEATURE_PAUSE_FILTER, .name = "pause-filter", .params = { "ple" } },
 	{ .bit = VMM_FEATURE_TSC_STABLE, .name = "tsc-stable" },
+	{ .bit = VMM_FEATURE_TSC_SCALING, .name = "tsc-scaling" },
+	{ .bit = VMM_FEATURE_PREEMPTION_TIMER, .name = "preemption-timer",
+	  .vendor = VMM_VENDOR_VMX },
 };
 
 /* Worth a word only where they are in use. */
 static const struct feature module_extras[] = {
 	{ VMM_FEATURE_CLEAN_BITS, "clean-bits" }, { VMM_FEATURE_VGIF, "vgif" },
-	{ VMM_FEATURE_TSC_SCALING, "tsc-scaling" }, { VMM_FEATURE_LEVEL5, "5-levels" },
+	{ VMM_FEATURE_LEVEL5, "5-levels" },
 	{ VMM_FEATURE_PARANOIA, "paranoia" },
 };
 

@@ -2,7 +2,8 @@
 /*
  * The local APIC with its state, in user space: what it needs of the kernel
  * and of the module is played by the few things below. The lock is checked
- * for pairing; time stands where the test puts it.
+ * for pairing; time stands where the test puts it. The tests of the timer run
+ * twice: with a host's timer alone, and with one of the CPU's own.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -18,6 +19,7 @@
 
 #define KMOD_VMM_H
 #define KMOD_COMPAT_H
+#define KMOD_HW_H
 #define VMM_MAX_VCPUS	255
 #define CLOCK_MONOTONIC	1
 #define smp_load_acquire(p)	READ_ONCE(*(p))
@@ -68,6 +70,10 @@ static inline int hrtimer_try_to_cancel(struct hrtimer *timer)
 
 enum vcpu_request { VCPU_REQ_EVENT };
 
+#define VCPU_NO_TIMER	(~0ULL)
+
+static struct vmm_info hw_info;
+
 struct lapic;
 struct vcpu;
 
@@ -84,6 +90,7 @@ struct vcpu {
 	u64 apic_base;
 	u64 eoi_exits[4];
 	int eoi_vector;
+	u64 timer_tsc;
 	int events, nmis, inits, sipis, sipi_vector;	/* what was signalled */
 };
 
@@ -120,6 +127,26 @@ static inline bool clock_host_of_vm_ns(struct vm *vm, u64 vm_ns, ktime_t *host)
 static inline bool clock_host_of_tsc(struct vcpu *vcpu, u64 tsc, ktime_t *host)
 {
 	*host = tsc / 2;
+	return !clock_stopped;
+}
+
+/* The host's TSC runs at 3 GHz. */
+#define TSC_PER_NS	3
+
+static inline u64 clock_host_tsc_in(u64 ns)
+{
+	return (host_now + ns) * TSC_PER_NS;
+}
+
+static inline bool clock_host_tsc_of_vm_ns(struct vm *vm, u64 vm_ns, u64 *host)
+{
+	*host = vm_ns * TSC_PER_NS;
+	return !clock_stopped;
+}
+
+static inline bool clock_host_tsc_of_tsc(struct vcpu *vcpu, u64 tsc, u64 *host)
+{
+	*host = tsc / 2 * TSC_PER_NS;
 	return !clock_stopped;
 }
 
@@ -160,8 +187,9 @@ static struct vm vm;
 static struct vcpu cpus[CPUS];
 static struct lapic apics[CPUS];
 
-static int setup(void **state)
+static int setup_with(u64 features)
 {
+	hw_info.features = features;
 	memset(&vm, 0, sizeof(vm));
 	memset(cpus, 0, sizeof(cpus));
 	memset(apics, 0, sizeof(apics));
@@ -180,6 +208,16 @@ static int setup(void **state)
 	return 0;
 }
 
+static int setup(void **state)
+{
+	return setup_with(0);
+}
+
+static int setup_cpu_timer(void **state)
+{
+	return setup_with(VMM_FEATURE_PREEMPTION_TIMER);
+}
+
 static void enable(int cpu)
 {
 	lapic_write(&cpus[cpu], LAPIC_SVR, 0x1ff);
@@ -190,31 +228,59 @@ static void to_x2apic(int cpu)
 	assert_int_equal(lapic_msr_write(&cpus[cpu], 0x1b, cpus[cpu].apic_base | BIT(10)), 0);
 }
 
-/* Time passes; host timers go off on the way. Returns the number of callbacks. */
+static const s64 never = INT64_MAX;
+
+/* When the host's timer, and when the CPU's, will be heard of. */
+static s64 host_timer(int cpu)
+{
+	return apics[cpu].timer.armed ? apics[cpu].timer.expires : never;
+}
+
+static s64 cpu_timer(int cpu)
+{
+	u64 tsc = cpus[cpu].timer_tsc;
+
+	return tsc == VCPU_NO_TIMER ? never : (tsc + TSC_PER_NS - 1) / TSC_PER_NS;
+}
+
+static s64 any_timer(int cpu)
+{
+	return min(host_timer(cpu), cpu_timer(cpu));
+}
+
+static void timer_goes_off(int cpu)
+{
+	struct hrtimer *timer = &apics[cpu].timer;
+
+	host_now = max(host_now, any_timer(cpu));
+	if (cpu_timer(cpu) <= host_timer(cpu)) {
+		lapic_timer_exit(&cpus[cpu]);
+		return;
+	}
+	timer->armed = false;
+	timer->function(timer);
+}
+
+/* Time passes; timers go off on the way. Returns how often. */
 static int pass(s64 ns)
 {
 	s64 until = host_now + ns;
-	int callbacks = 0;
+	int count = 0;
 
 	for (;;) {
-		struct hrtimer *next = NULL;
+		int next = 0;
 
-		for (int i = 0; i < CPUS; i++) {
-			struct hrtimer *timer = &apics[i].timer;
-
-			if (timer->armed && timer->expires <= until &&
-			    (!next || timer->expires < next->expires))
-				next = timer;
+		for (int i = 1; i < CPUS; i++) {
+			if (any_timer(i) < any_timer(next))
+				next = i;
 		}
-		if (!next)
+		if (any_timer(next) > until)
 			break;
-		host_now = max(host_now, next->expires);
-		next->armed = false;
-		next->function(next);
-		callbacks++;
+		timer_goes_off(next);
+		count++;
 	}
 	host_now = until;
-	return callbacks;
+	return count;
 }
 
 /* Take and end what is pending; returns its vector. */
@@ -671,11 +737,70 @@ static void test_clock_stops(void **state)
 	lapic_write(&cpus[0], LAPIC_INITIAL, 1000);
 	clock_stopped = true;
 	lapic_clock_changed(&cpus[0]);
-	assert_false(apics[0].timer.armed);
+	assert_true(any_timer(0) == never);
 	clock_stopped = false;
 	lapic_clock_changed(&cpus[0]);
 	assert_int_equal(pass(1000), 1);
 	assert_int_equal(serve(0), 0xec);
+}
+
+/* While the vCPU sleeps the host's timer stands in for the CPU's, and only then. */
+static void test_hand_over(void **state)
+{
+	struct vcpu *cpu = &cpus[0];
+	s64 due = host_now + 1000;
+
+	enable(0);
+	lapic_write(cpu, LAPIC_LVT_TIMER, 0xec);
+	lapic_write(cpu, LAPIC_DIVIDE, 0xb);
+	lapic_write(cpu, LAPIC_INITIAL, 1000);
+	assert_true(cpu_timer(0) == due && host_timer(0) == never);
+	lapic_timer_sleep(cpu);
+	assert_true(host_timer(0) == due);
+	/* Woken by something else, and armed for later: what the host has is out of date. */
+	pass(500);
+	lapic_timer_wake(cpu);
+	assert_true(cpu_timer(0) == due);
+	lapic_write(cpu, LAPIC_INITIAL, 2000);
+	assert_true(cpu_timer(0) == due + 1500);
+	assert_int_equal(pass(500), 1);
+	assert_int_equal(serve(0), -1);
+	assert_true(host_timer(0) == never && cpu_timer(0) == due + 1500);
+	/* It comes while the vCPU sleeps, and is told. */
+	lapic_timer_sleep(cpu);
+	cpu->events = 0;
+	assert_int_equal(pass(1500), 1);
+	assert_int_equal(cpu->events, 1);
+	lapic_timer_wake(cpu);
+	assert_int_equal(serve(0), 0xec);
+	assert_true(any_timer(0) == never);
+	/* It came between the exit and the sleep. */
+	lapic_write(cpu, LAPIC_INITIAL, 1000);
+	host_now += 1000;
+	lapic_timer_sleep(cpu);
+	assert_int_equal(cpu->events, 2);
+	assert_int_equal(serve(0), 0xec);
+}
+
+/* An exit that comes too early, as one for a deadline beyond what the CPU counts. */
+static void test_early_exit(void **state)
+{
+	struct vcpu *cpu = &cpus[0];
+
+	enable(0);
+	lapic_write(cpu, LAPIC_LVT_TIMER, 0x400ec);
+	assert_int_equal(lapic_msr_write(cpu, 0x6e0, (host_now + 100000) * 2), 0);
+	lapic_timer_exit(cpu);
+	assert_int_equal(serve(0), -1);
+	assert_true(cpu_timer(0) == host_now + 100000);
+	/* The clocks disagree: not at once again. */
+	tsc_lag = 500;
+	assert_int_equal(pass(100000), 1);
+	assert_int_equal(serve(0), -1);
+	assert_true(cpu_timer(0) == host_now + TIMER_RETRY_NS);
+	assert_int_equal(pass(TIMER_RETRY_NS), 1);
+	assert_int_equal(serve(0), 0xec);
+	assert_true(any_timer(0) == never);
 }
 
 /* ---- saved state -------------------------------------------------------------------------- */
@@ -706,7 +831,7 @@ static void test_state_moves(void **state)
 			assert_int_equal(lapic_base_restore(&cpus[0], 0xfee00d00), 0);
 		lapic_get(&cpus[0], &again);
 		assert_memory_equal(&saved, &again, sizeof(saved));
-		assert_true(apics[0].timer.armed);
+		assert_true(any_timer(0) != never);
 		assert_int_equal(lapic_pending(&cpus[0]), -1);
 		assert_int_equal(lapic_msr_write(&cpus[0], 0x80b, 0), 0);
 		assert_int_equal(lapic_pending(&cpus[0]), 0x41);
@@ -771,6 +896,8 @@ static void test_init_keeps_mode(void **state)
 }
 
 #define TEST(t) cmocka_unit_test_setup(t, setup)
+#define TEST_CPU_TIMER(t) cmocka_unit_test_setup(t, setup_cpu_timer)
+#define TEST_BOTH(t) TEST(t), TEST_CPU_TIMER(t)
 
 int main(void)
 {
@@ -790,13 +917,15 @@ int main(void)
 		TEST(test_x2apic_faults),
 		TEST(test_x2apic_messages),
 		TEST(test_base),
-		TEST(test_one_shot),
-		TEST(test_periodic),
-		TEST(test_storm),
-		TEST(test_tsc_deadline),
-		TEST(test_clock_stops),
-		TEST(test_state_moves),
-		TEST(test_state_refused),
+		TEST_BOTH(test_one_shot),
+		TEST_BOTH(test_periodic),
+		TEST_BOTH(test_storm),
+		TEST_BOTH(test_tsc_deadline),
+		TEST_BOTH(test_clock_stops),
+		TEST_CPU_TIMER(test_hand_over),
+		TEST_CPU_TIMER(test_early_exit),
+		TEST_BOTH(test_state_moves),
+		TEST_BOTH(test_state_refused),
 		TEST(test_init_keeps_mode),
 	};
 
