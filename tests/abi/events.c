@@ -286,7 +286,10 @@ static void injected(void)
 			.type = rows[i].type, .vector = rows[i].vector,
 			.has_error = rows[i].has_error, .payload = 0x1000,
 		};
-		m.page->dirty = VMM_GROUP_EVENTS;
+		/* Where it came from it was on, or the interrupt would not have come. */
+		if (rows[i].type == VMM_EVENT_INTR)
+			m.page->gprs.rflags |= 0x200;
+		m.page->dirty = VMM_GROUP_EVENTS | VMM_GROUP_GPRS;
 		expect_handler(&m, rows[i].vector);
 		fetch(&m, VMM_GROUP_EVENTS | VMM_GROUP_SREGS);
 		CHECK(m.page->events.type == VMM_EVENT_NONE, "it is in delivery still");
