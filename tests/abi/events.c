@@ -18,7 +18,7 @@ GUEST64(g_ud, "ud2; hlt");
 GUEST64(g_div, "xor %ecx, %ecx; div %ecx; hlt");
 GUEST64(g_int, "int $0x55; hlt");
 GUEST64(g_rdtsc, "1: rdtsc; out %eax, $0x77; jmp 1b");
-GUEST64(g_spin, "1: jmp 1b");
+GUEST64(g_spin, SPIN);
 GUEST64(g_sti_spin, "sti; 1: jmp 1b");
 /* A shadow of STI over an OUT, then the interrupt. */
 GUEST64(g_shadow, "sti; out %al, $0x77; out %al, $0x78; hlt");

@@ -13,8 +13,7 @@
 
 static struct machine m;
 
-/* IF: Bochs 2.7 lets no interrupt of the host's end a guest that spins without it. */
-GUEST16(g_spin, "sti; 1: inc %eax; jmp 1b");
+GUEST16(g_spin, SPIN);
 GUEST16(g_count, "1: inc %eax; out %al, $0x77; jmp 1b");
 GUEST16(g_sti_hlt, "sti; hlt");
 

@@ -106,6 +106,12 @@ const char *reason_name(u32 reason);
 #define GUEST16(name, text)	GUEST(name, ".code16", text)
 #define GUEST64(name, text)	GUEST(name, ".code64", text)
 
+/*
+ * Round and round with interrupts off. After an entry without RFLAGS.IF Bochs
+ * 2.7 keeps the host's interrupts from ending it until the guest writes IF.
+ */
+#define SPIN		"1: cli; jmp 1b"
+
 #define GUEST_CODE	0x1000
 #define GUEST_STACK	0x8000		/* top of it */
 #define GUEST_IDT	0x9000		/* and 256 handlers, 16 bytes apart, */

@@ -13,7 +13,7 @@
 
 #define CPU1	"/sys/devices/system/cpu/cpu1/online"
 
-GUEST64(g_count, "mov $1000, %ecx; 1: loop 1b; inc %rax; mov %rax, 0x20000; jmp g_count");
+GUEST64(g_count, "mov $1000, %ecx; 1: loop 1b; cli; inc %rax; mov %rax, 0x20000; jmp g_count");
 
 static struct machine m;
 static bool ends;

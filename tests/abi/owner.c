@@ -16,8 +16,7 @@
 #include "lib.h"
 
 GUEST16(g_out, "1: out %al, $0x77; jmp 1b");
-/* IF: Bochs 2.7 lets no interrupt of the host's end a guest that spins without it. */
-GUEST16(g_spin, "sti; 1: jmp 1b");
+GUEST16(g_spin, SPIN);
 
 /* ---- other processes ------------------------------------------------------------------ */
 
