@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * fuzz [SEED [SECONDS]]: random bytes in all arguments and groups of state.
+ * fuzz [SEED [SECONDS [MS]]]: random bytes in all arguments and groups of state.
+ * A signal every MS ends what would last for ever; a slow host does nothing but
+ * take it if it comes too often.
  *
  * Nothing is asked of the results but that they are errors the interface
  * names, and that a vCPU that took a state either runs or says why not.
@@ -169,7 +171,8 @@ int main(int argc, char **argv)
 {
 	u64 seed = argc > 1 ? strtoull(argv[1], NULL, 0) : 1;
 	u64 end = now_ns() + (argc > 2 ? atoi(argv[2]) : 10) * 1000000000ULL, rounds = 0;
-	struct itimerval timer = { { 0, 2000 }, { 0, 2000 } };
+	long alarm_ms = argc > 3 ? atoi(argv[3]) : 2;
+	struct itimerval timer = { { 0, alarm_ms * 1000 }, { 0, alarm_ms * 1000 } };
 	struct sigaction action = { .sa_handler = on_alarm };
 	size_t i;
 
