@@ -42,6 +42,8 @@ struct cpuid_rule {
 			 F(VAES) | F(VPCLMULQDQ) | F(AVX512_VNNI) | F(AVX512_BITALG) |		\
 			 F(AVX512_VPOPCNTDQ) | F(LA57) | F(RDPID))
 #define CPUID_7_EDX	(F(FSRM))
+#define CPUID_D1_EAX	(F(XSAVEOPT) | F(XSAVEC) | F(XGETBV1) | F(XSAVES))
+#define CPUID_D_ALIGNED	BIT(1)		/* ECX: to 64 bytes, in the compacted format */
 #define CPUID_81_ECX	(F(LAHF_LM) | F(CR8_LEGACY) | F(ABM) | F(SSE4A) | F(MISALIGNSSE) |	\
 			 F(3DNOWPREFETCH) | F(XOP) | F(FMA4) | F(TBM))
 #define CPUID_81_EDX	((CPUID_1_EDX & 0x0183f3ffU & ~F(SEP)) | F(SYSCALL) | F(NX) |		\
@@ -58,12 +60,12 @@ static const struct cpuid_rule cpuid_rules[] = {
 	{ 0x00000006, UINT_MAX, { NONE, NONE, NONE, NONE } },
 	{ 0x00000007, 0,        { NONE, CPUID_7_EBX, CPUID_7_ECX, CPUID_7_EDX } },
 	{ 0x0000000d, 0,        { ALL, ALL, ALL, ALL } },
-	{ 0x0000000d, 1,        { 1, NONE, NONE, NONE } },	/* XSAVEOPT */
-	{ 0x0000000d, 2,        { ALL, ALL, NONE, NONE } },
-	{ 0x0000000d, 5,        { ALL, ALL, NONE, NONE } },
-	{ 0x0000000d, 6,        { ALL, ALL, NONE, NONE } },
-	{ 0x0000000d, 7,        { ALL, ALL, NONE, NONE } },
-	{ 0x0000000d, 9,        { ALL, ALL, NONE, NONE } },
+	{ 0x0000000d, 1,        { CPUID_D1_EAX, NONE, NONE, NONE } },
+	{ 0x0000000d, 2,        { ALL, ALL, CPUID_D_ALIGNED, NONE } },
+	{ 0x0000000d, 5,        { ALL, ALL, CPUID_D_ALIGNED, NONE } },
+	{ 0x0000000d, 6,        { ALL, ALL, CPUID_D_ALIGNED, NONE } },
+	{ 0x0000000d, 7,        { ALL, ALL, CPUID_D_ALIGNED, NONE } },
+	{ 0x0000000d, 9,        { ALL, ALL, CPUID_D_ALIGNED, NONE } },
 	{ 0x80000000, UINT_MAX, { ALL, ALL, ALL, ALL } },
 	{ 0x80000001, UINT_MAX, { ALL, ALL, CPUID_81_ECX, CPUID_81_EDX } },
 	{ 0x80000002, UINT_MAX, { ALL, ALL, ALL, ALL } },
@@ -84,6 +86,11 @@ static void cpuid_hide(struct vmm_cpuid_entry *e)
 			e->ebx &= ~F(INVPCID);
 		if (!hw_passes.rdtscp)
 			e->ecx &= ~F(RDPID);
+		break;
+	case 0xd:
+		/* What came with the compacted format, too, and Linux uses together. */
+		if (e->subleaf == 1 && !hw_passes.xsaves)
+			e->eax &= F(XSAVEOPT);
 		break;
 	case 0x80000001:
 		if (!hw_passes.rdtscp)
@@ -108,6 +115,10 @@ static void cpuid_restrict(struct vmm_cpuid_entry *e)
 	case 7:
 		e->ebx &= HOST(FSGSBASE);
 		e->ecx &= HOST(LA57);
+		break;
+	case 0xd:
+		if (e->subleaf == 1)
+			e->eax &= HOST(XSAVEOPT);
 		break;
 	case 0x80000001:
 		e->edx &= HOST(NX) | ~(F(NX) | F(GBPAGES) | F(FXSR_OPT) | F(RDTSCP));
@@ -251,6 +262,24 @@ static u32 cpuid_xsave_size(u64 xcr0)
 	return size;
 }
 
+/* "XSAVE Area, Compacted Format": what is on, one behind the other. */
+static u32 cpuid_compacted_size(u64 features)
+{
+	u32 size = 512 + 64;
+	u32 eax, ebx, ecx, edx;
+	int i;
+
+	for (i = 2; i < 63; i++) {
+		if (!(features & BIT_ULL(i)))
+			continue;
+		cpuid_count(0xd, i, &eax, &ebx, &ecx, &edx);
+		if (ecx & CPUID_D_ALIGNED)
+			size = ALIGN(size, 64);
+		size += eax;
+	}
+	return size;
+}
+
 static u64 cpuid_cr4(struct vcpu *vcpu)
 {
 	struct vmm_sregs sregs;
@@ -282,6 +311,9 @@ static noinline void cpuid_dynamic(struct vcpu *vcpu, u32 leaf, u32 subleaf, u64
 	case 0xd:
 		if (subleaf == 0 && r[VMM_RAX])
 			r[VMM_RBX] = cpuid_xsave_size(vcpu->xcr0);
+		/* Of XCR0 and IA32_XSS, which is 0. */
+		if (subleaf == 1 && (r[VMM_RAX] & (F(XSAVEC) | F(XSAVES))))
+			r[VMM_RBX] = cpuid_compacted_size(vcpu->xcr0);
 		break;
 	}
 }

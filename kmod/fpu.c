@@ -2,14 +2,18 @@
 /*
  * The guest's FPU state is a second fpstate of the task that runs the vCPU:
  * the scheduler saves and restores it like any other, and the caller's is
- * back before RUN returns. XCR0 and PKRU are the guest's only with interrupts
- * off around the entry, as the host's interrupts use both.
+ * back before RUN returns. XCR0, PKRU and IA32_XSS are the guest's only with
+ * interrupts off around the entry, as the host's interrupts use them.
+ *
+ * A guest that can execute XSAVES would reach the host's supervisor states by
+ * it; its IA32_XSS is 0.
  */
 #include <linux/slab.h>
 #include <linux/uaccess.h>
 #include <asm/fpu/api.h>
 #include <asm/fpu/types.h>
 #include <asm/fpu/xcr.h>
+#include <asm/msr.h>
 #include <asm/special_insns.h>
 
 #include "fpu.h"
@@ -20,6 +24,7 @@
 			  XFEATURE_MASK_PKRU)
 
 static u64 fpu_host_xcr0;
+static u64 fpu_host_xss;		/* 0 also where guests do not get at it */
 
 int fpu_setup(void)
 {
@@ -33,6 +38,8 @@ int fpu_setup(void)
 	hw_info.xcr0 = fpu_host_xcr0 & FPU_XCR0_OFFERED;
 	cpuid_count(0xd, 0, &eax, &ebx, &ecx, &edx);
 	hw_info.xsave_size = ALIGN(max(ecx, 4096U), PAGE_SIZE);
+	if (hw_passes.xsaves)
+		rdmsrl(MSR_IA32_XSS, fpu_host_xss);
 	return 0;
 }
 
@@ -83,6 +90,8 @@ void fpu_enter(struct vcpu *vcpu)
 		switch_fpu_return();
 	if (fpu_host_xcr0 && vcpu->xcr0 != fpu_host_xcr0)
 		xsetbv(XCR_XFEATURE_ENABLED_MASK, vcpu->xcr0);
+	if (unlikely(fpu_host_xss))
+		wrmsrl(MSR_IA32_XSS, 0);
 	if ((hw_info.xcr0 & XFEATURE_MASK_PKRU) && vcpu->pkru != current->thread.pkru)
 		wrpkru(vcpu->pkru);
 }
@@ -94,6 +103,8 @@ void fpu_leave(struct vcpu *vcpu)
 		if (vcpu->pkru != current->thread.pkru)
 			wrpkru(current->thread.pkru);
 	}
+	if (unlikely(fpu_host_xss))
+		wrmsrl(MSR_IA32_XSS, fpu_host_xss);
 	/* An emulator may let XSETBV through although it is intercepted. */
 	if (fpu_host_xcr0) {
 		vcpu->xcr0 = xgetbv(XCR_XFEATURE_ENABLED_MASK);

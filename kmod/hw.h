@@ -81,6 +81,7 @@ struct vmm_hw_ops {
 struct hw_passes {
 	bool rdtscp;			/* RDPID too */
 	bool invpcid;
+	bool xsaves;			/* with IA32_XSS, which stays 0 */
 };
 
 /* The one in use, and what it found. Fixed from module load to unload. */

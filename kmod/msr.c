@@ -253,6 +253,12 @@ static int msr_ucode_get(struct vcpu *vcpu, u32 index, u64 *value)
 	return 0;
 }
 
+/* No supervisor state is offered: IA32_XSS is there with XSAVES, and 0. */
+static bool msr_exists(u32 index)
+{
+	return index != MSR_IA32_XSS || hw_passes.xsaves;
+}
+
 /* ---- the table ------------------------------------------------------------------- */
 
 static const struct msr_row msr_rows[] = {
@@ -276,6 +282,7 @@ static const struct msr_row msr_rows[] = {
 	{ MSR_MTRRdefType, MSR_MTRRdefType, true, msr_mtrr_get, msr_mtrr_set },
 	{ MSR_IA32_TSC_DEADLINE, MSR_IA32_TSC_DEADLINE, false, msr_lapic_get, msr_lapic_set },
 	{ 0x800, 0x8ff, false, msr_lapic_get, msr_lapic_set },
+	{ MSR_IA32_XSS, MSR_IA32_XSS, false, msr_zero_get, msr_zero_set },
 	{ MSR_EFER, MSR_EFER, false, msr_efer_get, msr_efer_set },
 	{ MSR_STAR, MSR_STAR, true, msr_hw_get, msr_hw_set },
 	{ MSR_LSTAR, MSR_CSTAR, true, msr_hw_get, msr_address_set },
@@ -291,7 +298,7 @@ static const struct msr_row *msr_find(u32 index)
 
 	for (row = msr_rows; row < msr_rows + ARRAY_SIZE(msr_rows); row++) {
 		if (index - row->first <= row->last - row->first)
-			return row;
+			return msr_exists(index) ? row : NULL;
 	}
 	return NULL;
 }

@@ -57,6 +57,12 @@ static const struct cpuid_feature cpuid_features[] = {
 	F81D("fxsr_opt", 25, NULL), F81D("pdpe1gb", 26, NULL), F81D("rdtscp", 27, NULL),
 	{ .name = "xsaveopt", .leaf = 0xd, .subleaf = 1, .reg = CPUID_EAX, .bit = 0,
 	  .needs = "xsave" },
+	{ .name = "xsavec", .leaf = 0xd, .subleaf = 1, .reg = CPUID_EAX, .bit = 1,
+	  .needs = "xsave" },
+	{ .name = "xgetbv1", .leaf = 0xd, .subleaf = 1, .reg = CPUID_EAX, .bit = 2,
+	  .needs = "xsave" },
+	{ .name = "xsaves", .leaf = 0xd, .subleaf = 1, .reg = CPUID_EAX, .bit = 3,
+	  .needs = "xsavec" },
 	_F("constant_tsc", 0x80000007, CPUID_EDX, 8, NULL),
 	_F("clzero", 0x80000008, CPUID_EBX, 0, NULL),
 };

@@ -93,7 +93,11 @@ static void svm_describe(struct vmm_info *info)
 		info->features |= VMM_FEATURE_TSC_SCALING;
 	info->asids = cpuid_ebx(0x8000000a) - 1;
 	/* With nested paging, what the CPU can execute needs no leave. */
-	hw_passes = (struct hw_passes){ .rdtscp = true, .invpcid = true };
+	hw_passes = (struct hw_passes){
+		.rdtscp = true, .invpcid = true, .xsaves = boot_cpu_has(X86_FEATURE_XSAVES),
+	};
+	if (hw_passes.xsaves)
+		info->features |= VMM_FEATURE_XSAVES;
 }
 
 /* ---- memory for all CPUs ------------------------------------------------------------- */

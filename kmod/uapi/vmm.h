@@ -48,6 +48,7 @@
 #define VMM_FEATURE_LEVEL5		(1ULL << 11)	/* nested tables have 5 levels */
 #define VMM_FEATURE_PARANOIA		(1ULL << 12)	/* built with HM_PARANOIA */
 #define VMM_FEATURE_PREEMPTION_TIMER	(1ULL << 16)	/* the CPU times a guest's timer */
+#define VMM_FEATURE_XSAVES		(1ULL << 17)	/* XSAVES for guests, without states */
 #define VMM_FEATURE_PML			(1ULL << 18)	/* the CPU notes which pages are written */
 #define VMM_FEATURE_NESTED_AD		(1ULL << 19)	/* accessed, dirty bits in nested tables */
 /* Found, but nothing uses it: nested pages that may be executed and not read. */

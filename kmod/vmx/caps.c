@@ -45,6 +45,10 @@ static bool vmx_param_preemption_timer = true;
 module_param_named(preemption_timer, vmx_param_preemption_timer, bool, 0444);
 MODULE_PARM_DESC(preemption_timer, "VT-x: exit by the CPU's timer when the local APIC's is due");
 
+static bool vmx_param_xsaves = true;
+module_param_named(xsaves, vmx_param_xsaves, bool, 0444);
+MODULE_PARM_DESC(xsaves, "VT-x: let guests execute XSAVES and XRSTORS");
+
 enum vmx_need { MUST, WANT, NEVER };
 
 struct vmx_control {
@@ -87,6 +91,7 @@ static const struct vmx_control vmx_cpu2[] = {
 	{ SECONDARY_EXEC_ENABLE_VPID,		WANT, "VPID", &vmx_param_vpid },
 	{ SECONDARY_EXEC_ENABLE_RDTSCP,		WANT, "RDTSCP", &vmx_param_rdtscp },
 	{ SECONDARY_EXEC_ENABLE_INVPCID,	WANT, "INVPCID", &vmx_param_invpcid },
+	{ VMX_CPU2_XSAVES,			WANT, "XSAVES", &vmx_param_xsaves },
 	/* Enclaves of the host's SGX are none of the guest's business. */
 	{ SECONDARY_EXEC_ENCLS_EXITING,		WANT, "ENCLS exiting" },
 	{ SECONDARY_EXEC_TSC_SCALING,		WANT, "TSC scaling", &clock_param_tsc_scaling },
@@ -226,5 +231,8 @@ int vmx_caps_read(struct vmx_caps *caps, bool say)
 	err = vmx_caps_controls(MSR_IA32_VMX_PROCBASED_CTLS2, vmx_cpu2, &use->cpu2, say) ?: err;
 	if (!(use->cpu2 & SECONDARY_EXEC_ENABLE_EPT))
 		return -ENODEV;
+	/* IA32_XSS is the host's to know. */
+	if (!boot_cpu_has(X86_FEATURE_XSAVES))
+		use->cpu2 &= ~VMX_CPU2_XSAVES;
 	return vmx_caps_ept(caps, say) ?: err;
 }

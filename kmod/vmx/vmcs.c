@@ -289,6 +289,8 @@ void vmx_vmcs_init(struct vcpu *vcpu)
 		vmcs_write(VMX_PREEMPTION_TIMER_VALUE, vmx->countdown);
 	if (use->cpu2 & SECONDARY_EXEC_TSC_SCALING)
 		vmcs_write(TSC_MULTIPLIER, vmx->tsc_ratio << VMX_TSC_RATIO_SHIFT);
+	if (use->cpu2 & VMX_CPU2_XSAVES)
+		vmcs_write(XSS_EXIT_BITMAP, ~0ULL);
 	if (use->cpu2 & SECONDARY_EXEC_ENCLS_EXITING)
 		vmcs_write(ENCLS_EXITING_BITMAP, ~0ULL);
 	if (use->cpu2 & SECONDARY_EXEC_PAUSE_LOOP_EXITING) {

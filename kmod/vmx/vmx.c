@@ -88,6 +88,9 @@ static void vmx_describe(struct vmm_info *info)
 
 	hw_passes.rdtscp = use->cpu2 & SECONDARY_EXEC_ENABLE_RDTSCP;
 	hw_passes.invpcid = use->cpu2 & SECONDARY_EXEC_ENABLE_INVPCID;
+	hw_passes.xsaves = use->cpu2 & VMX_CPU2_XSAVES;
+	if (hw_passes.xsaves)
+		info->features |= VMM_FEATURE_XSAVES;
 	info->features |= VMM_FEATURE_NEXT_RIP | vmx_describe_ept(vmx_caps.ept_vpid);
 	if (use->cpu2 & SECONDARY_EXEC_ENABLE_PML)
 		info->features |= VMM_FEATURE_PML;

@@ -13,6 +13,9 @@
 
 /* ---- what every CPU offers, and what is used of it (caps.c) ----------------------- */
 
+/* Headers differ about its name. */
+#define VMX_CPU2_XSAVES	VMCS_CONTROL_BIT(XSAVES)
+
 struct vmx_controls {
 	u32 pin, cpu, cpu2, exit, entry;
 };

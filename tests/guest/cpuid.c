@@ -143,6 +143,50 @@ static void xsave_sizes(void)
 	write_cr4(read_cr4() & ~CR4_OSXSAVE);
 }
 
+static const char *no_xsavec(void)
+{
+	return cpu_has_xsave() && cpuid(0xd, 1).eax & BIT(1) ? NULL : "no XSAVEC";
+}
+
+/* "XSAVE Area, Compacted Format": one behind the other, some aligned; no supervisor states. */
+static void compacted_sizes(void)
+{
+	u64 offered = xcr0_offered();
+	u32 size = 576;
+
+	write_cr4(read_cr4() | CR4_OSXSAVE);
+	xsetbv(0, 1);
+	expect("size for x87", cpuid(0xd, 1).ebx, 576);
+	for (u32 i = 2; i < 63; i++) {
+		if (!(offered >> i & 1))
+			continue;
+		if (cpuid(0xd, i).ecx & 2)
+			size = (size + 63) & ~63U;
+		size += cpuid(0xd, i).eax;
+	}
+	xsetbv(0, offered);
+	expect("size of all that is on", cpuid(0xd, 1).ebx, size);
+	xsetbv(0, 1);
+	write_cr4(read_cr4() & ~CR4_OSXSAVE);
+}
+
+/* IA32_XSS comes with XSAVES, and takes what CPUID names. */
+static void xss(void)
+{
+	struct cpuid one = cpuid(0xd, 1);
+	u64 value = 1;
+
+	if (!cpu_has_xsave() || !(one.eax & BIT(3))) {
+		expect("without XSAVES", rdmsr_safe(MSR_XSS, &value), GP);
+		return;
+	}
+	expect("read", rdmsr_safe(MSR_XSS, &value), NO_TRAP);
+	expect("at first", value, 0);
+	expect("0", wrmsr_safe(MSR_XSS, 0), NO_TRAP);
+	expect("a user state", wrmsr_safe(MSR_XSS, 2), GP);
+	expect("no state", wrmsr_safe(MSR_XSS, BIT(62)), GP);
+}
+
 /* "XSETBV": what XCR0 and its index refuse. */
 static void xsetbv_rules(void)
 {
@@ -277,6 +321,8 @@ static const struct guest_case cases[] = {
 	{ "nothing-nested", nothing_nested, not_told },
 	{ "cr4-follows", cr4_follows },
 	{ "xsave-sizes", xsave_sizes, no_xsave },
+	{ "compacted-sizes", compacted_sizes, no_xsavec },
+	{ "xss", xss },
 	{ "xsetbv", xsetbv_rules, no_xsave },
 	{ "xgetbv-index", xgetbv_index, no_xsave },
 	{ "instructions-run", instructions_run },

@@ -51,6 +51,7 @@ static const struct module_feature module_features[] = {
 	{ .bit = VMM_FEATURE_PAUSE_FILTER, .name = "pause-filter", .params = { "ple" } },
 	{ .bit = VMM_FEATURE_TSC_STABLE, .name = "tsc-stable" },
 	{ .bit = VMM_FEATURE_TSC_SCALING, .name = "tsc-scaling" },
+	{ .bit = VMM_FEATURE_XSAVES, .name = "xsaves" },
 	{ .bit = VMM_FEATURE_PREEMPTION_TIMER, .name = "preemption-timer",
 	  .vendor = VMM_VENDOR_VMX },
 };
