@@ -9,6 +9,7 @@
  *
  * Left out, everywhere: CMCI, remote reads, focus processors, SMI.
  */
+#include <linux/gfp.h>
 #include <linux/slab.h>
 
 #include "lapic_internal.h"
@@ -44,6 +45,11 @@ int lapic_create(struct vcpu *vcpu)
 
 	if (!apic)
 		return -ENOMEM;
+	apic->reg = (u32 *)get_zeroed_page(GFP_KERNEL_ACCOUNT);
+	if (!apic->reg) {
+		kfree(apic);
+		return -ENOMEM;
+	}
 	apic->vcpu = vcpu;
 	raw_spin_lock_init(&apic->lock);
 	lapic_features(apic);
@@ -59,5 +65,6 @@ void lapic_destroy(struct vcpu *vcpu)
 
 	vcpu->apic = NULL;
 	lapic_timer_destroy(apic);
+	free_page((unsigned long)apic->reg);
 	kfree(apic);
 }

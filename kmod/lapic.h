@@ -49,14 +49,31 @@ int lapic_msr_write(struct vcpu *vcpu, u32 index, u64 value);
 int lapic_pending(struct vcpu *vcpu);
 /* It was injected: IRR to ISR. Own thread. */
 void lapic_accept(struct vcpu *vcpu, u8 vector);
-/* Whether IRR holds anything at all that is held back by TPR alone. Own thread. */
-bool lapic_blocked_by_tpr(struct vcpu *vcpu);
+/* The highest vector in IRR if TPR alone holds it back, else -1. Own thread. */
+int lapic_blocked_by_tpr(struct vcpu *vcpu);
+/* It is on, and software has enabled it: it takes interrupts. Own thread. */
+bool lapic_enabled(struct vcpu *vcpu);
 /* The PIC's interrupt may pass: APIC off, or LINT0 unmasked as ExtINT. Own thread. */
 bool lapic_accepts_extint(struct vcpu *vcpu);
 
 /* CR8: bits 7:4 of TPR. Own thread. */
 u64 lapic_cr8(struct vcpu *vcpu);
 void lapic_cr8_set(struct vcpu *vcpu, u64 cr8);
+
+/*
+ * For a CPU that does part of the APIC's work on its page of registers, laid
+ * out as the xAPIC's. Own thread.
+ */
+u32 *lapic_page(struct vcpu *vcpu);
+/* The highest vector in IRR, in ISR; 0: none. */
+u8 lapic_requested(struct vcpu *vcpu);
+u8 lapic_in_service(struct vcpu *vcpu);
+/* The CPU has changed TPR, IRR or ISR. */
+void lapic_reload(struct vcpu *vcpu);
+/* It has put what the guest wrote into the register at @offset: act on it. */
+void lapic_written(struct vcpu *vcpu, u32 offset);
+/* It has done the EOI of @vector: tell who has to know. */
+void lapic_eoi_done(struct vcpu *vcpu, u8 vector);
 
 /* Deliver a message as if written to the bus. -EINVAL: not one. Any. */
 int lapic_msi(struct vm *vm, u64 address, u32 data);

@@ -41,9 +41,15 @@ enum lapic_offset {
 struct lapic {
 	struct vcpu *vcpu;
 
-	/* Looked at before each entry; IRR, TMR, irr_pending change under @lock. */
+	/*
+	 * The page of registers at their offsets, the one copy of each, as
+	 * large as a CPU with APIC virtualisation wants it. In the guest such
+	 * a CPU changes what is the own thread's.
+	 */
+	u32 *reg;
+
+	/* Looked at before each entry; own thread's. */
 	bool irr_pending;		/* IRR is not empty, and the APIC not off */
-	u8 ppr;				/* own thread's, as is @isrv */
 	u8 isrv;			/* highest vector in ISR, 0: none */
 	enum lapic_mode mode;		/* own thread's; others glance */
 
@@ -52,24 +58,40 @@ struct lapic {
 	u8 phys_bits;
 
 	/*
-	 * Guards what others than the own thread touch: IRR, TMR, errors, the
-	 * timer, and the writing of what they look at (SVR, LVT). TPR, LDR, DFR
-	 * and the mode are the own thread's, and glanced at without.
+	 * Guards what others than the own thread touch: arrivals, TMR, errors,
+	 * the timer, and the writing of what they look at (SVR, LVT). IRR, ISR,
+	 * priorities, LDR, DFR and the mode are the own thread's, and glanced
+	 * at without.
 	 */
 	raw_spinlock_t lock;
+	bool arrived_any;
+	u32 arrived[8 * 4];		/* vectors on their way to IRR, laid out like it */
 	u32 esr_pending;		/* errors since ESR was written */
 	u64 deadline;			/* VM ns of the next expiry, 0: stopped */
 	u64 tsc_deadline;		/* IA32_TSC_DEADLINE */
+	/* What the timer goes by; its registers may hold a later word of the guest. */
+	u32 timer_lvt, timer_initial, timer_divide;
 	u64 turn;			/* when it was last chosen, for lowest priority */
 	struct hrtimer timer;
 	bool host_timed;		/* by the host's timer; else the CPU leaves the guest */
-
-	u32 reg[LAPIC_REGS_END / 4];	/* at their offsets / 4 */
 };
 
 static inline u32 *lapic_reg(struct lapic *apic, u32 offset)
 {
 	return &apic->reg[offset / 4];
+}
+
+/* Any thread may glance. */
+static inline u8 lapic_ppr_now(struct lapic *apic)
+{
+	return READ_ONCE(*lapic_reg(apic, LAPIC_PPR));
+}
+
+/* On, and enabled by software. Any thread may glance. */
+static inline bool lapic_takes_fixed(struct lapic *apic)
+{
+	return READ_ONCE(apic->mode) != LAPIC_OFF &&
+	       (READ_ONCE(*lapic_reg(apic, LAPIC_SVR)) & LAPIC_SVR_ENABLE);
 }
 
 /* In x2APIC mode it follows from the ID. */
@@ -90,18 +112,23 @@ static inline void lapic_unlock(struct lapic *apic, unsigned long flags, bool no
 
 /* ---- lapic_irq.c ------------------------------------------------------------------ */
 
-/* Locked. @vector becomes pending, if the APIC takes interrupts at all. */
+/* Locked. @vector is to become pending, if the APIC takes interrupts at all. */
 bool lapic_irr_raise(struct lapic *apic, u8 vector, bool level);
 /* Locked. Log errors (LAPIC_ESR_*); the first since ESR was written interrupts. */
 bool lapic_error_raise(struct lapic *apic, u32 errors);
 /* Locked. The interrupt of a fixed LVT entry (timer, error), if not masked. */
-bool lapic_lvt_raise(struct lapic *apic, u32 offset);
+bool lapic_lvt_raise(struct lapic *apic, u32 lvt);
+/* Own thread: what has arrived is pending from now on; locked or not. */
+void lapic_arrivals_take_locked(struct lapic *apic);
+void lapic_arrivals_take(struct lapic *apic);
 /* Own thread. */
 void lapic_eoi(struct lapic *apic);
 /* Own thread, after TPR or ISR changed. */
 void lapic_priority_update(struct lapic *apic);
 /* Own thread, locked. All that follows from registers and mode anew. */
 void lapic_derive(struct lapic *apic);
+/* Own thread. The registers that are always what they are. */
+void lapic_identify(struct lapic *apic);
 
 /* ---- lapic_reg.c ---------------------------------------------------------------- */
 
@@ -133,6 +160,8 @@ bool lapic_timer_write_lvt(struct lapic *apic, u32 value);
 bool lapic_timer_write_initial(struct lapic *apic, u32 value);
 bool lapic_timer_write_divide(struct lapic *apic, u32 value);
 bool lapic_timer_write_tsc(struct lapic *apic, u64 tsc);
+/* Locked. Go by what the registers hold now. */
+void lapic_timer_adopt(struct lapic *apic);
 /* Locked, settled. */
 u32 lapic_timer_read_current(struct lapic *apic);
 /* Locked. A saved pair of deadlines that fits the registers. */

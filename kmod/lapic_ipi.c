@@ -77,16 +77,10 @@ static void message_deliver(const struct lapic_message *msg, struct vcpu *vcpu)
 	}
 }
 
-static bool takes_fixed(struct lapic *apic)
-{
-	return READ_ONCE(apic->mode) != LAPIC_OFF &&
-	       (READ_ONCE(*lapic_reg(apic, LAPIC_SVR)) & LAPIC_SVR_ENABLE);
-}
-
 /* @a goes before @b: less urgent work, else longer since its turn. */
 static bool goes_before(struct lapic *a, struct lapic *b)
 {
-	u8 class_a = READ_ONCE(a->ppr) >> 4, class_b = READ_ONCE(b->ppr) >> 4;
+	u8 class_a = lapic_ppr_now(a) >> 4, class_b = lapic_ppr_now(b) >> 4;
 
 	if (class_a != class_b)
 		return class_a < class_b;
@@ -105,7 +99,7 @@ static void message_arbitrate(struct vm *vm, struct vcpu *sender,
 	u32 i;
 
 	vm_for_each_vcpu(i, vcpu, vm) {
-		if (!message_is_for(msg, sender, vcpu) || !takes_fixed(vcpu->apic))
+		if (!message_is_for(msg, sender, vcpu) || !lapic_takes_fixed(vcpu->apic))
 			continue;
 		last = max(last, READ_ONCE(vcpu->apic->turn));
 		if (!best || goes_before(vcpu->apic, best->apic))

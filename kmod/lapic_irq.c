@@ -7,10 +7,12 @@
  * "Advanced Programmable Interrupt Controller (APIC)" of Intel's manual,
  * volume 3.
  *
- * Interrupts reach IRR from any context, under apic->lock. The vCPU's thread
- * alone empties IRR, and alone touches ISR and the priorities, so before an
- * entry it looks without the lock: at irr_pending, which is false where there
- * is nothing to do, then at IRR.
+ * Interrupts arrive from any context, under apic->lock, and stay in "arrived"
+ * until the vCPU's thread takes them over into IRR: in the guest, a CPU that
+ * delivers interrupts by itself changes IRR, and would not notice others doing
+ * so. IRR, ISR and the priorities are touched by that thread alone. Before an
+ * entry it looks without the lock: at arrived_any and irr_pending, which are
+ * false where there is nothing to do, then at IRR.
  *
  * Left out: nothing drives the LINT pins but the PIC's line into LINT0, which
  * bypasses the APIC (ExtINT); the thermal and performance-counter entries are
@@ -25,7 +27,21 @@ void lapic_priority_update(struct lapic *apic)
 	int isrv = lapic_vector_highest(lapic_reg(apic, LAPIC_ISR));
 
 	apic->isrv = max(isrv, 0);
-	WRITE_ONCE(apic->ppr, lapic_ppr(*lapic_reg(apic, LAPIC_TPR), apic->isrv));
+	WRITE_ONCE(*lapic_reg(apic, LAPIC_PPR),
+		   lapic_ppr(*lapic_reg(apic, LAPIC_TPR), apic->isrv));
+}
+
+static bool irr_is_empty(struct lapic *apic)
+{
+	return lapic_vector_highest(lapic_reg(apic, LAPIC_IRR)) < 0;
+}
+
+void lapic_identify(struct lapic *apic)
+{
+	u32 id = apic->vcpu->apic_id;
+
+	*lapic_reg(apic, LAPIC_ID) = apic->mode == LAPIC_X2APIC ? id : id << 24;
+	*lapic_reg(apic, LAPIC_VERSION) = LAPIC_VERSION_VALUE;
 }
 
 void lapic_derive(struct lapic *apic)
@@ -33,8 +49,9 @@ void lapic_derive(struct lapic *apic)
 	enum lapic_mode mode = lapic_mode_of(apic->vcpu->apic_base);
 
 	WRITE_ONCE(apic->mode, mode);
-	WRITE_ONCE(apic->irr_pending, mode != LAPIC_OFF &&
-		   lapic_vector_highest(lapic_reg(apic, LAPIC_IRR)) >= 0);
+	lapic_arrivals_take_locked(apic);
+	apic->irr_pending = mode != LAPIC_OFF && !irr_is_empty(apic);
+	lapic_identify(apic);
 	lapic_priority_update(apic);
 }
 
@@ -56,42 +73,70 @@ void lapic_cr8_set(struct vcpu *vcpu, u64 cr8)
 
 /* ---- pending, accepted, ended --------------------------------------------------------- */
 
-int lapic_pending(struct vcpu *vcpu)
+void lapic_arrivals_take_locked(struct lapic *apic)
 {
-	struct lapic *apic = vcpu->apic;
-	int vector;
+	u32 *irr = lapic_reg(apic, LAPIC_IRR);
+	int i;
 
-	if (!READ_ONCE(apic->irr_pending))
-		return -1;
-	vector = lapic_vector_highest(lapic_reg(apic, LAPIC_IRR));
-	return lapic_outranks(vector, apic->ppr) ? vector : -1;
+	if (!apic->arrived_any)
+		return;
+	WRITE_ONCE(apic->arrived_any, false);
+	for (i = 0; i < ARRAY_SIZE(apic->arrived); i += 4) {
+		irr[i] |= apic->arrived[i];
+		apic->arrived[i] = 0;
+	}
+	apic->irr_pending = true;
 }
 
-bool lapic_blocked_by_tpr(struct vcpu *vcpu)
+void lapic_arrivals_take(struct lapic *apic)
+{
+	unsigned long flags;
+
+	if (!READ_ONCE(apic->arrived_any))
+		return;
+	raw_spin_lock_irqsave(&apic->lock, flags);
+	lapic_arrivals_take_locked(apic);
+	lapic_unlock(apic, flags, false);
+}
+
+/* The highest vector in IRR, else -1. */
+static int irr_highest(struct lapic *apic)
+{
+	lapic_arrivals_take(apic);
+	return apic->irr_pending ? lapic_vector_highest(lapic_reg(apic, LAPIC_IRR)) : -1;
+}
+
+int lapic_pending(struct vcpu *vcpu)
+{
+	int vector = irr_highest(vcpu->apic);
+
+	return vector >= 0 && lapic_outranks(vector, lapic_ppr_now(vcpu->apic)) ? vector : -1;
+}
+
+int lapic_blocked_by_tpr(struct vcpu *vcpu)
 {
 	struct lapic *apic = vcpu->apic;
-	int vector;
+	int vector = irr_highest(apic);
 
-	if (!READ_ONCE(apic->irr_pending))
-		return false;
-	vector = lapic_vector_highest(lapic_reg(apic, LAPIC_IRR));
-	return lapic_outranks(vector, apic->isrv) && !lapic_outranks(vector, apic->ppr);
+	if (vector < 0 || !lapic_outranks(vector, apic->isrv) ||
+	    lapic_outranks(vector, lapic_ppr_now(apic)))
+		return -1;
+	return vector;
 }
 
 void lapic_accept(struct vcpu *vcpu, u8 vector)
 {
 	struct lapic *apic = vcpu->apic;
-	u32 *irr = lapic_reg(apic, LAPIC_IRR);
-	unsigned long flags;
 
-	raw_spin_lock_irqsave(&apic->lock, flags);
-	lapic_vector_assign(irr, vector, false);
-	if (lapic_vector_highest(irr) < 0)
-		WRITE_ONCE(apic->irr_pending, false);
-	lapic_unlock(apic, flags, false);
-
+	lapic_vector_assign(lapic_reg(apic, LAPIC_IRR), vector, false);
+	apic->irr_pending = !irr_is_empty(apic);
 	lapic_vector_assign(lapic_reg(apic, LAPIC_ISR), vector, true);
 	lapic_priority_update(apic);
+}
+
+bool lapic_enabled(struct vcpu *vcpu)
+{
+	return lapic_takes_fixed(vcpu->apic);
 }
 
 bool lapic_accepts_extint(struct vcpu *vcpu)
@@ -107,43 +152,70 @@ bool lapic_accepts_extint(struct vcpu *vcpu)
  * "Signaling Interrupt Servicing Completion". User space hears of the vectors
  * it asked for, unless the guest took over with the IOAPIC's own EOI register.
  */
-void lapic_eoi(struct lapic *apic)
+void lapic_eoi_done(struct vcpu *vcpu, u8 vector)
 {
-	struct vcpu *vcpu = apic->vcpu;
-	u8 vector = apic->isrv;
-	bool level;
+	struct lapic *apic = vcpu->apic;
+	bool level = lapic_vector_test(lapic_reg(apic, LAPIC_TMR), vector);
 
-	if (!vector)
-		return;
-	lapic_vector_assign(lapic_reg(apic, LAPIC_ISR), vector, false);
-	lapic_priority_update(apic);
-
-	level = lapic_vector_test(lapic_reg(apic, LAPIC_TMR), vector);
 	if (level && (*lapic_reg(apic, LAPIC_SVR) & LAPIC_SVR_NO_BROADCAST))
 		return;
 	if (READ_ONCE(vcpu->eoi_exits[vector / 64]) >> (vector % 64) & 1)
 		vcpu->eoi_vector = vector;
 }
 
+void lapic_eoi(struct lapic *apic)
+{
+	u8 vector = apic->isrv;
+
+	if (!vector)
+		return;
+	lapic_vector_assign(lapic_reg(apic, LAPIC_ISR), vector, false);
+	lapic_priority_update(apic);
+	lapic_eoi_done(apic->vcpu, vector);
+}
+
+/* ---- a CPU that does some of it by itself ------------------------------------------------ */
+
+u32 *lapic_page(struct vcpu *vcpu)
+{
+	return vcpu->apic->reg;
+}
+
+u8 lapic_requested(struct vcpu *vcpu)
+{
+	return max(irr_highest(vcpu->apic), 0);
+}
+
+u8 lapic_in_service(struct vcpu *vcpu)
+{
+	return vcpu->apic->isrv;
+}
+
+void lapic_reload(struct vcpu *vcpu)
+{
+	struct lapic *apic = vcpu->apic;
+
+	apic->irr_pending = apic->mode != LAPIC_OFF && !irr_is_empty(apic);
+	lapic_priority_update(apic);
+}
+
 /* ---- what arrives ------------------------------------------------------------------------ */
 
 /*
- * "Interrupt Acceptance for Fixed Interrupts". A vector that is pending already
- * is merged with this one, and who made it pending has told the vCPU or will.
+ * "Interrupt Acceptance for Fixed Interrupts". A vector that has arrived already
+ * is merged with this one, and who sent that has told the vCPU or will.
  */
 bool lapic_irr_raise(struct lapic *apic, u8 vector, bool level)
 {
-	u32 *irr = lapic_reg(apic, LAPIC_IRR);
-
-	if (apic->mode == LAPIC_OFF || !(*lapic_reg(apic, LAPIC_SVR) & LAPIC_SVR_ENABLE))
+	if (!lapic_takes_fixed(apic))
 		return false;
 	if (vector < 16)
 		return lapic_error_raise(apic, LAPIC_ESR_RECV_VECTOR);
 	lapic_vector_assign(lapic_reg(apic, LAPIC_TMR), vector, level);
-	if (lapic_vector_test(irr, vector))
+	if (lapic_vector_test(apic->arrived, vector))
 		return false;
-	lapic_vector_assign(irr, vector, true);
-	WRITE_ONCE(apic->irr_pending, true);
+	lapic_vector_assign(apic->arrived, vector, true);
+	WRITE_ONCE(apic->arrived_any, true);
 	return true;
 }
 
@@ -153,12 +225,10 @@ bool lapic_error_raise(struct lapic *apic, u32 errors)
 	bool first = !apic->esr_pending;
 
 	apic->esr_pending |= errors;
-	return first && lapic_lvt_raise(apic, LAPIC_LVT_ERROR);
+	return first && lapic_lvt_raise(apic, READ_ONCE(*lapic_reg(apic, LAPIC_LVT_ERROR)));
 }
 
-bool lapic_lvt_raise(struct lapic *apic, u32 offset)
+bool lapic_lvt_raise(struct lapic *apic, u32 lvt)
 {
-	u32 lvt = *lapic_reg(apic, offset);
-
 	return !(lvt & LAPIC_LVT_MASKED) && lapic_irr_raise(apic, lvt & 0xff, false);
 }

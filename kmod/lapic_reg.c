@@ -42,18 +42,6 @@ static u32 read_zero(struct lapic *apic, u32 offset)
 	return 0;
 }
 
-static u32 read_id(struct lapic *apic, u32 offset)
-{
-	u32 id = apic->vcpu->apic_id;
-
-	return apic->mode == LAPIC_X2APIC ? id : id << 24;
-}
-
-static u32 read_version(struct lapic *apic, u32 offset)
-{
-	return LAPIC_VERSION_VALUE;
-}
-
 static u32 read_ldr(struct lapic *apic, u32 offset)
 {
 	return lapic_ldr(apic);
@@ -67,14 +55,13 @@ static u32 read_icr2(struct lapic *apic, u32 offset)
 
 static u32 read_apr(struct lapic *apic, u32 offset)
 {
-	int irrv = lapic_vector_highest(lapic_reg(apic, LAPIC_IRR));
-
-	return lapic_apr(*lapic_reg(apic, LAPIC_TPR), apic->isrv, max(irrv, 0));
+	return lapic_apr(*lapic_reg(apic, LAPIC_TPR), apic->isrv, lapic_requested(apic->vcpu));
 }
 
-static u32 read_ppr(struct lapic *apic, u32 offset)
+static u32 read_irr(struct lapic *apic, u32 offset)
 {
-	return apic->ppr;
+	lapic_arrivals_take(apic);
+	return *lapic_reg(apic, offset);
 }
 
 static u32 read_current(struct lapic *apic, u32 offset)
@@ -118,18 +105,19 @@ static void write_dfr(struct lapic *apic, u32 offset, u32 value)
 static void write_svr(struct lapic *apic, u32 offset, u32 value)
 {
 	unsigned long flags;
-	bool notify;
 	u32 lvt;
 
 	raw_spin_lock_irqsave(&apic->lock, flags);
-	notify = lapic_timer_settle(apic);
+	lapic_timer_settle(apic);
 	write_plain(apic, offset, value);
 	if (!(value & LAPIC_SVR_ENABLE)) {
 		for (lvt = LAPIC_LVT_TIMER; lvt <= LAPIC_LVT_ERROR; lvt += 0x10)
 			*lapic_reg(apic, lvt) |= LAPIC_LVT_MASKED;
-		notify |= lapic_timer_arm(apic);
+		lapic_timer_adopt(apic);
+		lapic_timer_arm(apic);
 	}
-	lapic_unlock(apic, flags, notify);
+	/* Who delivers its interrupts may be another now: look again in any case. */
+	lapic_unlock(apic, flags, true);
 }
 
 /* "Error Handling": a write makes the errors since the last one readable. */
@@ -188,8 +176,8 @@ static void write_divide(struct lapic *apic, u32 offset, u32 value)
 /* ---- the table ------------------------------------------------------------------------ */
 
 #define ROW(_offset)	[(_offset) / 16]
-#define WORDS(_offset)								\
-	[(_offset) / 16 ... (_offset) / 16 + 7] = { BOTH_READ, ~0U, .state = true }
+#define WORDS(_offset, _read)								\
+	[(_offset) / 16 ... (_offset) / 16 + 7] = { BOTH_READ, ~0U, .state = true, .read = _read }
 /* Vector, mask, and @_more; delivery status (bit 12) is always idle. */
 #define LVT(_offset, _more, _dropped)						\
 	ROW(_offset) = { BOTH_READ | BOTH_WRITE, 0x100ff | (_more), BIT(12) | (_dropped), true,	\
@@ -199,19 +187,19 @@ static void write_divide(struct lapic *apic, u32 offset, u32 value)
 #define LINT_BITS	(0x700 | BIT(13) | BIT(15))
 
 static const struct reg_row reg_rows[64] = {
-	ROW(LAPIC_ID) = { BOTH_READ, .read = read_id },
-	ROW(LAPIC_VERSION) = { BOTH_READ, .read = read_version },
+	ROW(LAPIC_ID) = { BOTH_READ },
+	ROW(LAPIC_VERSION) = { BOTH_READ },
 	ROW(LAPIC_TPR) = { BOTH_READ | BOTH_WRITE, 0xff, .state = true, .write = write_tpr },
 	ROW(LAPIC_APR) = { X_READ, .read = read_apr },
-	ROW(LAPIC_PPR) = { BOTH_READ, .read = read_ppr },
+	ROW(LAPIC_PPR) = { BOTH_READ },
 	ROW(LAPIC_EOI) = { X_READ | BOTH_WRITE, .read = read_zero, .write = write_eoi },
 	ROW(LAPIC_LDR) = { BOTH_READ | X_WRITE, 0xff000000, .state = true, .read = read_ldr },
 	ROW(LAPIC_DFR) = { X_READ | X_WRITE, ~0U, .state = true, .write = write_dfr },
 	/* Bit 9, focus processor checking, is kept and means nothing. */
 	ROW(LAPIC_SVR) = { BOTH_READ | BOTH_WRITE, 0x13ff, .state = true, .write = write_svr },
-	WORDS(LAPIC_ISR),
-	WORDS(LAPIC_TMR),
-	WORDS(LAPIC_IRR),
+	WORDS(LAPIC_ISR, NULL),
+	WORDS(LAPIC_TMR, NULL),
+	WORDS(LAPIC_IRR, read_irr),
 	ROW(LAPIC_ESR) = { BOTH_READ | BOTH_WRITE, .state = true, .write = write_esr },
 	ROW(LAPIC_ICR) = { BOTH_READ | BOTH_WRITE, 0xccfff, BIT(12), true, .write = write_icr },
 	ROW(LAPIC_ICR2) = { X_READ | X_WRITE, 0xff000000, .state = true, .read = read_icr2 },
@@ -286,12 +274,15 @@ static void lapic_registers_reset(struct lapic *apic)
 	u32 offset;
 
 	lapic_timer_stop(apic);
-	memset(apic->reg, 0, sizeof(apic->reg));
+	memset(apic->reg, 0, LAPIC_REGS_END);
+	memset(apic->arrived, 0, sizeof(apic->arrived));
+	apic->arrived_any = false;
 	apic->esr_pending = 0;
 	*lapic_reg(apic, LAPIC_DFR) = ~0U;
 	WRITE_ONCE(*lapic_reg(apic, LAPIC_SVR), 0xff);
 	for (offset = LAPIC_LVT_TIMER; offset <= LAPIC_LVT_ERROR; offset += 0x10)
 		*lapic_reg(apic, offset) = LAPIC_LVT_MASKED;
+	lapic_timer_adopt(apic);
 	lapic_derive(apic);
 }
 
@@ -350,6 +341,22 @@ void lapic_write(struct vcpu *vcpu, u32 offset, u32 value)
 		row_write(apic, row, offset, value & lapic_reg_valid(apic, offset));
 	else if (!reg_find(offset, X_READ))
 		illegal_register(apic);
+}
+
+void lapic_written(struct vcpu *vcpu, u32 offset)
+{
+	struct lapic *apic = vcpu->apic;
+	const struct reg_row *row;
+
+	offset &= ~15U;
+	if (offset >= LAPIC_REGS_END)
+		return;
+	row = reg_find(offset, apic->mode == LAPIC_X2APIC ? X2_WRITE : X_WRITE);
+	if (row)
+		row_write(apic, row, offset,
+			  *lapic_reg(apic, offset) & lapic_reg_valid(apic, offset));
+	else
+		lapic_identify(apic);	/* the ID alone lets itself be written over */
 }
 
 /* ---- MSRs ------------------------------------------------------------------------------------ */

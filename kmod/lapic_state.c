@@ -25,6 +25,7 @@ void lapic_get(struct vcpu *vcpu, struct vmm_lapic *state)
 
 	raw_spin_lock_irqsave(&apic->lock, flags);
 	notify = lapic_timer_settle(apic);
+	lapic_arrivals_take_locked(apic);
 	state->timer_deadline = apic->deadline;
 	state->tsc_deadline = apic->tsc_deadline;
 	state->esr_pending = apic->esr_pending;
@@ -91,6 +92,9 @@ int lapic_set(struct vcpu *vcpu, const struct vmm_lapic *state)
 		if (lapic_reg_is_state(offset))
 			WRITE_ONCE(*lapic_reg(apic, offset), state->reg[offset / 4]);
 	}
+	memset(apic->arrived, 0, sizeof(apic->arrived));
+	apic->arrived_any = false;
+	lapic_timer_adopt(apic);
 	apic->esr_pending = state->esr_pending;
 	apic->deadline = state->timer_deadline;
 	apic->tsc_deadline = state->tsc_deadline;

@@ -42,12 +42,12 @@ static enum timer_mode timer_mode_of(u32 lvt)
 
 static enum timer_mode timer_mode(struct lapic *apic)
 {
-	return timer_mode_of(*lapic_reg(apic, LAPIC_LVT_TIMER));
+	return timer_mode_of(apic->timer_lvt);
 }
 
 static u64 timer_span(struct lapic *apic, u32 count)
 {
-	return lapic_timer_span(count, *lapic_reg(apic, LAPIC_DIVIDE));
+	return lapic_timer_span(count, apic->timer_divide);
 }
 
 /* True: it expired, and the deadline is the next one, if any. */
@@ -68,19 +68,19 @@ static bool timer_advance(struct lapic *apic)
 		return false;
 	apic->deadline = timer_mode(apic) != TIMER_PERIODIC ? 0 :
 		lapic_timer_next(apic->deadline,
-				 timer_span(apic, *lapic_reg(apic, LAPIC_INITIAL)), now);
+				 timer_span(apic, apic->timer_initial), now);
 	return true;
 }
 
 bool lapic_timer_settle(struct lapic *apic)
 {
-	return timer_advance(apic) && lapic_lvt_raise(apic, LAPIC_LVT_TIMER);
+	return timer_advance(apic) && lapic_lvt_raise(apic, apic->timer_lvt);
 }
 
 /* When the host must look. False: never, as things stand. */
 static bool timer_host_time(struct lapic *apic, ktime_t *host)
 {
-	if (*lapic_reg(apic, LAPIC_LVT_TIMER) & LAPIC_LVT_MASKED || apic->mode == LAPIC_OFF)
+	if (apic->timer_lvt & LAPIC_LVT_MASKED || apic->mode == LAPIC_OFF)
 		return false;
 	if (apic->tsc_deadline)
 		return clock_host_of_tsc(apic->vcpu, apic->tsc_deadline, host);
@@ -234,7 +234,35 @@ void lapic_clock_changed(struct vcpu *vcpu)
 	lapic_unlock(apic, flags, lapic_timer_arm(apic));
 }
 
-/* ---- registers -------------------------------------------------------------------- */
+/*
+ * ---- registers --------------------------------------------------------------------
+ *
+ * Where the CPU writes registers for the guest, one holds the new value before
+ * we hear of it, so it is put right even where the write has no effect.
+ */
+
+static void timer_set(struct lapic *apic, u32 offset, u32 *own, u32 value)
+{
+	*own = value;
+	*lapic_reg(apic, offset) = value;
+}
+
+static void timer_set_lvt(struct lapic *apic, u32 value)
+{
+	timer_set(apic, LAPIC_LVT_TIMER, &apic->timer_lvt, value);
+}
+
+static void timer_set_initial(struct lapic *apic, u32 value)
+{
+	timer_set(apic, LAPIC_INITIAL, &apic->timer_initial, value);
+}
+
+void lapic_timer_adopt(struct lapic *apic)
+{
+	apic->timer_lvt = *lapic_reg(apic, LAPIC_LVT_TIMER);
+	apic->timer_initial = *lapic_reg(apic, LAPIC_INITIAL);
+	apic->timer_divide = *lapic_reg(apic, LAPIC_DIVIDE);
+}
 
 /* A change from or to TSC-deadline mode disarms; one-shot and periodic share the count. */
 bool lapic_timer_write_lvt(struct lapic *apic, u32 value)
@@ -242,9 +270,9 @@ bool lapic_timer_write_lvt(struct lapic *apic, u32 value)
 	bool notify = lapic_timer_settle(apic);
 	enum timer_mode old = timer_mode(apic), new = timer_mode_of(value);
 
-	*lapic_reg(apic, LAPIC_LVT_TIMER) = value;
+	timer_set_lvt(apic, value);
 	if (old != new && max(old, new) >= TIMER_TSC_DEADLINE) {
-		*lapic_reg(apic, LAPIC_INITIAL) = 0;
+		timer_set_initial(apic, 0);
 		lapic_timer_stop(apic);
 	}
 	return lapic_timer_arm(apic) || notify;
@@ -254,9 +282,11 @@ bool lapic_timer_write_initial(struct lapic *apic, u32 value)
 {
 	bool notify = lapic_timer_settle(apic);
 
-	if (timer_mode(apic) >= TIMER_TSC_DEADLINE)
+	if (timer_mode(apic) >= TIMER_TSC_DEADLINE) {
+		timer_set_initial(apic, apic->timer_initial);
 		return notify;
-	*lapic_reg(apic, LAPIC_INITIAL) = value;
+	}
+	timer_set_initial(apic, value);
 	apic->deadline = value ? clock_vm_ns(apic->vcpu->vm) + timer_span(apic, value) : 0;
 	return lapic_timer_arm(apic) || notify;
 }
@@ -266,10 +296,10 @@ bool lapic_timer_write_divide(struct lapic *apic, u32 value)
 {
 	bool notify = lapic_timer_settle(apic);
 	u64 now = clock_vm_ns(apic->vcpu->vm);
-	u32 left = lapic_timer_count(apic->deadline, now, *lapic_reg(apic, LAPIC_INITIAL),
-				     *lapic_reg(apic, LAPIC_DIVIDE));
+	u32 left = lapic_timer_count(apic->deadline, now, apic->timer_initial,
+				     apic->timer_divide);
 
-	*lapic_reg(apic, LAPIC_DIVIDE) = value;
+	timer_set(apic, LAPIC_DIVIDE, &apic->timer_divide, value);
 	if (apic->deadline)
 		apic->deadline = now + timer_span(apic, left);
 	return lapic_timer_arm(apic) || notify;
@@ -288,8 +318,7 @@ bool lapic_timer_write_tsc(struct lapic *apic, u64 tsc)
 u32 lapic_timer_read_current(struct lapic *apic)
 {
 	return lapic_timer_count(apic->deadline, clock_vm_ns(apic->vcpu->vm),
-				 *lapic_reg(apic, LAPIC_INITIAL),
-				 *lapic_reg(apic, LAPIC_DIVIDE));
+				 apic->timer_initial, apic->timer_divide);
 }
 
 bool lapic_timer_valid(const u32 *reg, u64 deadline, u64 tsc_deadline)
