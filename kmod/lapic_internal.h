@@ -123,8 +123,9 @@ void lapic_arrivals_take_locked(struct lapic *apic);
 void lapic_arrivals_take(struct lapic *apic);
 /* Own thread. */
 void lapic_eoi(struct lapic *apic);
-/* Own thread, after TPR or ISR changed. */
+/* Own thread, after TPR or ISR changed; the second asks for a look at interrupts. */
 void lapic_priority_update(struct lapic *apic);
+void lapic_priority_lowered(struct lapic *apic);
 /* Own thread, locked. All that follows from registers and mode anew. */
 void lapic_derive(struct lapic *apic);
 /* Own thread. The registers that are always what they are. */

@@ -31,6 +31,14 @@ void lapic_priority_update(struct lapic *apic)
 		   lapic_ppr(*lapic_reg(apic, LAPIC_TPR), apic->isrv));
 }
 
+/* What waited may be due now, even where the exit leads straight back into the guest. */
+void lapic_priority_lowered(struct lapic *apic)
+{
+	lapic_priority_update(apic);
+	if (apic->irr_pending)
+		vcpu_request(apic->vcpu, VCPU_REQ_EVENT);
+}
+
 static bool irr_is_empty(struct lapic *apic)
 {
 	return lapic_vector_highest(lapic_reg(apic, LAPIC_IRR)) < 0;
@@ -170,7 +178,7 @@ void lapic_eoi(struct lapic *apic)
 	if (!vector)
 		return;
 	lapic_vector_assign(lapic_reg(apic, LAPIC_ISR), vector, false);
-	lapic_priority_update(apic);
+	lapic_priority_lowered(apic);
 	lapic_eoi_done(apic->vcpu, vector);
 }
 

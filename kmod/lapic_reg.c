@@ -88,7 +88,7 @@ static void write_plain(struct lapic *apic, u32 offset, u32 value)
 static void write_tpr(struct lapic *apic, u32 offset, u32 value)
 {
 	write_plain(apic, offset, value);
-	lapic_priority_update(apic);
+	lapic_priority_lowered(apic);
 }
 
 static void write_eoi(struct lapic *apic, u32 offset, u32 value)
@@ -144,8 +144,9 @@ static void write_self_ipi(struct lapic *apic, u32 offset, u32 value)
 
 static void write_lvt(struct lapic *apic, u32 offset, u32 value)
 {
+	/* LINT0 may let the PIC's interrupt through. */
+	bool notify = offset == LAPIC_LVT_LINT0;
 	unsigned long flags;
-	bool notify = false;
 
 	raw_spin_lock_irqsave(&apic->lock, flags);
 	if (!(*lapic_reg(apic, LAPIC_SVR) & LAPIC_SVR_ENABLE))
