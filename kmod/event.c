@@ -40,6 +40,16 @@ static bool event_has_extint(struct vcpu *vcpu)
 	return READ_ONCE(vcpu->extint) && lapic_accepts_extint(vcpu);
 }
 
+/* The vector that is to be injected for the local APIC, -1: none, or the CPU delivers it. */
+static int event_lapic_vector(struct vcpu *vcpu)
+{
+	int vector = lapic_pending(vcpu);
+
+	if ((hw_info.features & VMM_FEATURE_VIRTUAL_INTR) && lapic_enabled(vcpu))
+		return -1;
+	return vector;
+}
+
 bool event_ends_halt(struct vcpu *vcpu)
 {
 	struct vmm_events *ev = &vcpu->events;
@@ -77,7 +87,7 @@ int event_prepare(struct vcpu *vcpu)
 		}
 		nmi_window = ev->nmi_pending;
 	}
-	vector = lapic_pending(vcpu);
+	vector = event_lapic_vector(vcpu);
 	if (vector >= 0 || event_has_extint(vcpu)) {
 		if (ev->type != VMM_EVENT_NONE || !event_can_take_intr(vcpu)) {
 			intr_window = true;

@@ -155,8 +155,10 @@ static int exit_nested_fault(struct vcpu *vcpu)
 	int err;
 
 	if (lapic_claims(vcpu, exit->gpa) && !(exit->fault & VMM_FAULT_WALK)) {
-		int ret = apic_mmio(vcpu, exit->gpa & ~PAGE_MASK);
+		int ret;
 
+		apic_page_map(vcpu);
+		ret = apic_mmio(vcpu, exit->gpa & ~PAGE_MASK);
 		return ret == -ENOSYS ? exit_mmio(vcpu) : ret;
 	}
 	err = mem_fault(vcpu, exit->gpa, exit->fault);
@@ -173,6 +175,15 @@ static int exit_nested_fault(struct vcpu *vcpu)
 	return run_crash(vcpu, VMM_CRASH_MEMORY, -err,
 			 "memory of the slot at guest-physical %#llx: error %d",
 			 exit->gpa, err);
+}
+
+static int exit_apic(struct vcpu *vcpu)
+{
+	if (vcpu->exit.apic_eoi)
+		lapic_eoi_done(vcpu, vcpu->exit.apic_eoi);
+	else
+		lapic_written(vcpu, vcpu->exit.apic_offset);
+	return RUN_GUEST;
 }
 
 static int exit_cr(struct vcpu *vcpu)
@@ -371,6 +382,7 @@ static int (*const exit_table[VMM_STAT_COUNT])(struct vcpu *vcpu) = {
 	[VMM_STAT_WRMSR]	= exit_wrmsr,
 	[VMM_STAT_IO]		= exit_io,
 	[VMM_STAT_NESTED_FAULT]	= exit_nested_fault,
+	[VMM_STAT_APIC]		= exit_apic,
 	[VMM_STAT_INTR]		= exit_again,
 	[VMM_STAT_NMI]		= exit_again,
 	[VMM_STAT_WINDOW]	= exit_again,
@@ -411,6 +423,8 @@ int exit_handle(struct vcpu *vcpu)
 
 int exit_handle_quick(struct vcpu *vcpu)
 {
+	if (vcpu->exit.stat == VMM_STAT_APIC)
+		return exit_apic(vcpu);
 	/* Without the length it would be looked for in memory. */
 	if (!vcpu->exit.insn_len)
 		return RUN_SLOW;

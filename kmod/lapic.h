@@ -21,6 +21,11 @@
 #define APIC_BASE_X2APIC	BIT_ULL(10)
 #define APIC_BASE_ENABLE	BIT_ULL(11)
 
+/* The highest of each, 0: none. */
+struct lapic_vectors {
+	u8 requested, served;
+};
+
 int lapic_create(struct vcpu *vcpu);
 /* No message may be on its way any more. Stops the timer. */
 void lapic_destroy(struct vcpu *vcpu);
@@ -65,9 +70,8 @@ void lapic_cr8_set(struct vcpu *vcpu, u64 cr8);
  * out as the xAPIC's. Own thread.
  */
 u32 *lapic_page(struct vcpu *vcpu);
-/* The highest vector in IRR, in ISR; 0: none. */
-u8 lapic_requested(struct vcpu *vcpu);
-u8 lapic_in_service(struct vcpu *vcpu);
+/* What lapic_pending() has found in IRR, and what is in ISR. */
+struct lapic_vectors lapic_vectors(struct vcpu *vcpu);
 /* The CPU has changed TPR, IRR or ISR. */
 void lapic_reload(struct vcpu *vcpu);
 /* It has put what the guest wrote into the register at @offset: act on it. */

@@ -189,14 +189,15 @@ u32 *lapic_page(struct vcpu *vcpu)
 	return vcpu->apic->reg;
 }
 
-u8 lapic_requested(struct vcpu *vcpu)
+/* Without arrivals: those come with the next look at interrupts. */
+struct lapic_vectors lapic_vectors(struct vcpu *vcpu)
 {
-	return max(irr_highest(vcpu->apic), 0);
-}
+	const struct lapic *apic = vcpu->apic;
+	struct lapic_vectors vectors = { .served = apic->isrv };
 
-u8 lapic_in_service(struct vcpu *vcpu)
-{
-	return vcpu->apic->isrv;
+	if (unlikely(apic->irr_pending))
+		vectors.requested = lapic_vector_highest(&apic->reg[LAPIC_IRR / 4]);
+	return vectors;
 }
 
 void lapic_reload(struct vcpu *vcpu)

@@ -10,6 +10,7 @@
  * The local APIC ID cannot be changed: "Local APIC ID Register" leaves that to
  * the model. The arbitration priority register is there as AMD has it.
  */
+#include "apic_mmio.h"
 #include "lapic_internal.h"
 
 #define MSR_APIC_BASE		0x1b
@@ -55,7 +56,9 @@ static u32 read_icr2(struct lapic *apic, u32 offset)
 
 static u32 read_apr(struct lapic *apic, u32 offset)
 {
-	return lapic_apr(*lapic_reg(apic, LAPIC_TPR), apic->isrv, lapic_requested(apic->vcpu));
+	lapic_arrivals_take(apic);
+	return lapic_apr(*lapic_reg(apic, LAPIC_TPR), apic->isrv,
+			 lapic_vectors(apic->vcpu).requested);
 }
 
 static u32 read_irr(struct lapic *apic, u32 offset)
@@ -463,6 +466,7 @@ static int base_write(struct vcpu *vcpu, u64 base)
 			lapic_derive(apic);
 	}
 	lapic_unlock(apic, flags, false);
+	apic_page_check(vcpu->vm);
 	return 0;
 }
 
@@ -488,5 +492,6 @@ int lapic_base_restore(struct vcpu *vcpu, u64 base)
 	lapic_derive(apic);
 	lapic_timer_arm(apic);
 	lapic_unlock(apic, flags, true);
+	apic_page_check(vcpu->vm);
 	return 0;
 }

@@ -90,7 +90,7 @@ static bool timer_host_time(struct lapic *apic, ktime_t *host)
 /* The same, as the host's TSC. */
 static bool timer_host_tsc(struct lapic *apic, u64 *host)
 {
-	if (*lapic_reg(apic, LAPIC_LVT_TIMER) & LAPIC_LVT_MASKED || apic->mode == LAPIC_OFF)
+	if (apic->timer_lvt & LAPIC_LVT_MASKED || apic->mode == LAPIC_OFF)
 		return false;
 	if (apic->tsc_deadline)
 		return clock_host_tsc_of_tsc(apic->vcpu, apic->tsc_deadline, host);

@@ -133,6 +133,8 @@ static long vcpu_op_set_eoi_exits(void *object, void *arg)
 
 	for (i = 0; i < ARRAY_SIZE(vcpu->eoi_exits); i++)
 		WRITE_ONCE(vcpu->eoi_exits[i], req->vectors[i]);
+	/* A CPU that does EOIs by itself is told at the next entry. */
+	vcpu_request(vcpu, VCPU_REQ_EVENT);
 	return 0;
 }
 
@@ -227,10 +229,10 @@ static const struct file_operations vcpu_fops = {
 void vcpu_destroy(struct vcpu *vcpu)
 {
 	mitigate_forget(vcpu);
-	if (vcpu->apic)
-		lapic_destroy(vcpu);
 	if (vcpu->hw)
 		hw->vcpu_destroy(vcpu);
+	if (vcpu->apic)
+		lapic_destroy(vcpu);
 	fpu_destroy(vcpu);
 	npt_prepare_free(vcpu);
 	dirty_log_destroy(vcpu);
@@ -265,10 +267,11 @@ static struct vcpu *vcpu_alloc(struct vm *vm, const struct vmm_vcpu_create *req)
 	err = dirty_log_create(vcpu);
 	if (err)
 		goto err;
-	err = hw->vcpu_create(vcpu);
+	/* The vendor may want to know of the page of registers. */
+	err = lapic_create(vcpu);
 	if (err)
 		goto err;
-	err = lapic_create(vcpu);
+	err = hw->vcpu_create(vcpu);
 	if (err)
 		goto err;
 	vcpu_reset(vcpu, false);

@@ -12,6 +12,7 @@
 #include <linux/sched/mm.h>
 #include <linux/slab.h>
 
+#include "apic_mmio.h"
 #include "clock.h"
 #include "cpu.h"
 #include "cpuid.h"
@@ -39,6 +40,7 @@ static void vm_destroy(struct kref *ref)
 	mem_destroy(vm);
 	for (i = 0; i < vm->vcpu_count; i++)
 		vcpu_destroy(vm->vcpu[i]);
+	apic_page_destroy(vm);
 	kvfree(vm->cpuid);
 	kvfree(vm->msr);
 	mmdrop(vm->mm);
@@ -156,8 +158,9 @@ static struct vm *vm_alloc(void)
 	clock_init(vm);
 	mmgrab(current->mm);
 	vm->mm = current->mm;
-	err = mem_create(vm);
+	err = apic_page_create(vm) ?: mem_create(vm);
 	if (err) {
+		apic_page_destroy(vm);
 		mmdrop(vm->mm);
 		kfree(vm);
 		return ERR_PTR(err);

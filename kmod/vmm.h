@@ -98,6 +98,9 @@ struct vm {
 	u32 msr_count;
 	struct vmm_msr_answer *msr;
 
+	void *apic_page;		/* see apic_mmio.h; NULL: not used */
+	bool apic_page_mapped;		/* under mmu_lock */
+
 	u32 vcpu_count;			/* published entries, see vm_for_each_vcpu */
 	struct vcpu *vcpu[VMM_MAX_VCPUS];
 };
@@ -137,6 +140,8 @@ struct vcpu_exit {
 	u64 gpa;			/* NESTED_FAULT: the address */
 	u32 fault;			/* NESTED_FAULT: VMM_FAULT_* */
 	u64 next_rip;			/* IO: where to go on */
+	u16 apic_offset;		/* APIC: the register that the CPU wrote for the guest, */
+	u8 apic_eoi;			/* or the vector whose EOI it has done, 0: the former */
 	u64 cr3;			/* only where the CPU tells neither bytes nor length */
 	struct vmm_exit_io io;
 	struct vmm_exit_task task;

@@ -47,6 +47,9 @@
 #define VMM_FEATURE_VGIF		(1ULL << 10)
 #define VMM_FEATURE_LEVEL5		(1ULL << 11)	/* nested tables have 5 levels */
 #define VMM_FEATURE_PARANOIA		(1ULL << 12)	/* built with HM_PARANOIA */
+#define VMM_FEATURE_TPR_SHADOW		(1ULL << 13)	/* the local APIC's TPR without exits */
+#define VMM_FEATURE_APIC_REGISTERS	(1ULL << 14)	/* its registers, read without exits */
+#define VMM_FEATURE_VIRTUAL_INTR	(1ULL << 15)	/* the CPU delivers its interrupts */
 #define VMM_FEATURE_PREEMPTION_TIMER	(1ULL << 16)	/* the CPU times a guest's timer */
 #define VMM_FEATURE_XSAVES		(1ULL << 17)	/* XSAVES for guests, without states */
 #define VMM_FEATURE_PML			(1ULL << 18)	/* the CPU notes which pages are written */

@@ -49,6 +49,18 @@ static bool vmx_param_xsaves = true;
 module_param_named(xsaves, vmx_param_xsaves, bool, 0444);
 MODULE_PARM_DESC(xsaves, "VT-x: let guests execute XSAVES and XRSTORS");
 
+static bool vmx_param_tpr_shadow = true;
+module_param_named(tpr_shadow, vmx_param_tpr_shadow, bool, 0444);
+MODULE_PARM_DESC(tpr_shadow, "VT-x: the local APIC's TPR without exits");
+
+static bool vmx_param_apic_registers = true;
+module_param_named(apic_registers, vmx_param_apic_registers, bool, 0444);
+MODULE_PARM_DESC(apic_registers, "VT-x: reads of the local APIC's registers without exits");
+
+static bool vmx_param_virtual_interrupts = true;
+module_param_named(virtual_interrupts, vmx_param_virtual_interrupts, bool, 0444);
+MODULE_PARM_DESC(virtual_interrupts, "VT-x: let the CPU deliver the local APIC's interrupts");
+
 enum vmx_need { MUST, WANT, NEVER };
 
 struct vmx_control {
@@ -73,8 +85,7 @@ static const struct vmx_control vmx_cpu[] = {
 	{ CPU_BASED_MWAIT_EXITING,		MUST, "MWAIT exiting" },
 	{ CPU_BASED_MONITOR_EXITING,		MUST, "MONITOR exiting" },
 	{ CPU_BASED_RDPMC_EXITING,		MUST, "RDPMC exiting" },
-	{ CPU_BASED_CR8_LOAD_EXITING,		MUST, "CR8-load exiting" },
-	{ CPU_BASED_CR8_STORE_EXITING,		MUST, "CR8-store exiting" },
+	{ CPU_BASED_TPR_SHADOW,			WANT, "use TPR shadow", &vmx_param_tpr_shadow },
 	{ CPU_BASED_MOV_DR_EXITING,		MUST, "MOV-DR exiting" },
 	{ CPU_BASED_UNCOND_IO_EXITING,		MUST, "unconditional I/O exiting" },
 	{ CPU_BASED_USE_MSR_BITMAPS,		MUST, "MSR bitmaps" },
@@ -98,8 +109,26 @@ static const struct vmx_control vmx_cpu2[] = {
 	{ SECONDARY_EXEC_WBINVD_EXITING,	WANT, "WBINVD exiting" },
 	{ SECONDARY_EXEC_ENABLE_PML,		WANT, "page-modification logging", &vmx_param_pml },
 	{ SECONDARY_EXEC_PAUSE_LOOP_EXITING,	WANT, "PAUSE-loop exiting", &vmx_param_ple },
+	{ SECONDARY_EXEC_VIRTUALIZE_APIC_ACCESSES, WANT, "virtualize APIC accesses" },
+	{ SECONDARY_EXEC_VIRTUALIZE_X2APIC_MODE, WANT, "virtualize x2APIC mode" },
+	{ SECONDARY_EXEC_APIC_REGISTER_VIRT,	WANT, "APIC-register virtualization",
+	  &vmx_param_apic_registers },
+	{ SECONDARY_EXEC_VIRTUAL_INTR_DELIVERY,	WANT, "virtual-interrupt delivery",
+	  &vmx_param_virtual_interrupts },
 	{ }
 };
+
+/* Without TPR shadow CR8 would be the host's. */
+static const struct vmx_control vmx_cpu_cr8[] = {
+	{ CPU_BASED_CR8_LOAD_EXITING,		MUST, "CR8-load exiting" },
+	{ CPU_BASED_CR8_STORE_EXITING,		MUST, "CR8-store exiting" },
+	{ }
+};
+
+#define VMX_CPU2_APIC	(SECONDARY_EXEC_VIRTUALIZE_APIC_ACCESSES |	\
+			 SECONDARY_EXEC_VIRTUALIZE_X2APIC_MODE |	\
+			 SECONDARY_EXEC_APIC_REGISTER_VIRT |		\
+			 SECONDARY_EXEC_VIRTUAL_INTR_DELIVERY)
 
 static const struct vmx_control vmx_exit[] = {
 	{ VM_EXIT_HOST_ADDR_SPACE_SIZE,		MUST, "host address-space size" },
@@ -205,10 +234,30 @@ static void vmx_caps_timer(struct vmx_caps *caps)
 	}
 }
 
+/*
+ * "VM-Execution Control Fields": all of it needs TPR shadow. That goes with
+ * the page of the xAPIC, so that TPR is either shadowed in each way to it or not.
+ */
+static int vmx_caps_apic(struct vmx_controls *use, u32 msr, bool say)
+{
+	u32 cr8 = 0;
+	int err;
+
+	if (!(use->cpu2 & SECONDARY_EXEC_VIRTUALIZE_APIC_ACCESSES))
+		use->cpu &= ~CPU_BASED_TPR_SHADOW;
+	if (use->cpu & CPU_BASED_TPR_SHADOW)
+		return 0;
+	use->cpu2 &= ~VMX_CPU2_APIC;
+	err = vmx_caps_controls(msr, vmx_cpu_cr8, &cr8, say);
+	use->cpu |= cr8;
+	return err;
+}
+
 int vmx_caps_read(struct vmx_caps *caps, bool say)
 {
 	struct vmx_controls *use = &caps->use;
 	bool exact;
+	u32 msr_cpu;
 	int err;
 
 	memset(caps, 0, sizeof(*caps));
@@ -219,8 +268,8 @@ int vmx_caps_read(struct vmx_caps *caps, bool say)
 	err = vmx_caps_controls(exact ? MSR_IA32_VMX_TRUE_PINBASED_CTLS :
 				MSR_IA32_VMX_PINBASED_CTLS, vmx_pin, &use->pin, say);
 	vmx_caps_timer(caps);
-	err = vmx_caps_controls(exact ? MSR_IA32_VMX_TRUE_PROCBASED_CTLS :
-				MSR_IA32_VMX_PROCBASED_CTLS, vmx_cpu, &use->cpu, say) ?: err;
+	msr_cpu = exact ? MSR_IA32_VMX_TRUE_PROCBASED_CTLS : MSR_IA32_VMX_PROCBASED_CTLS;
+	err = vmx_caps_controls(msr_cpu, vmx_cpu, &use->cpu, say) ?: err;
 	err = vmx_caps_controls(exact ? MSR_IA32_VMX_TRUE_EXIT_CTLS :
 				MSR_IA32_VMX_EXIT_CTLS, vmx_exit, &use->exit, say) ?: err;
 	err = vmx_caps_controls(exact ? MSR_IA32_VMX_TRUE_ENTRY_CTLS :
@@ -234,5 +283,6 @@ int vmx_caps_read(struct vmx_caps *caps, bool say)
 	/* IA32_XSS is the host's to know. */
 	if (!boot_cpu_has(X86_FEATURE_XSAVES))
 		use->cpu2 &= ~VMX_CPU2_XSAVES;
+	err = vmx_caps_apic(use, msr_cpu, say) ?: err;
 	return vmx_caps_ept(caps, say) ?: err;
 }

@@ -6,7 +6,7 @@
  * chapters on VMX. What every CPU needs (VMXON region, VPIDs, the list of
  * VMCSs it may cache) is in struct vmx_cpu, used with preemption off.
  *
- * Leaves out CPUs without EPT or unrestricted guest, and APIC virtualisation.
+ * Leaves out CPUs without EPT or unrestricted guest.
  */
 #include <linux/io.h>
 #include <linux/mm.h>
@@ -29,8 +29,7 @@
 DEFINE_PER_CPU(struct vmx_cpu, vmx_cpus);
 struct vmx_caps vmx_caps;
 
-/* "MSR-Bitmap Address": one for all VMs. */
-static struct page *vmx_msr_bitmap;
+struct page *vmx_msr_bitmap;
 
 /* MSRs in the VMCS, or switched with it, that a guest reads and writes without an exit. */
 static const u32 vmx_msrs_direct[] = { MSR_FS_BASE, MSR_GS_BASE, MSR_KERNEL_GS_BASE };
@@ -102,6 +101,12 @@ static void vmx_describe(struct vmm_info *info)
 	if ((info->features & VMM_FEATURE_TSC_STABLE) &&
 	    (use->pin & PIN_BASED_VMX_PREEMPTION_TIMER))
 		info->features |= VMM_FEATURE_PREEMPTION_TIMER;
+	if (use->cpu & CPU_BASED_TPR_SHADOW)
+		info->features |= VMM_FEATURE_TPR_SHADOW;
+	if (use->cpu2 & SECONDARY_EXEC_APIC_REGISTER_VIRT)
+		info->features |= VMM_FEATURE_APIC_REGISTERS;
+	if (use->cpu2 & SECONDARY_EXEC_VIRTUAL_INTR_DELIVERY)
+		info->features |= VMM_FEATURE_VIRTUAL_INTR;
 	if (use->cpu2 & SECONDARY_EXEC_ENABLE_VPID) {
 		info->features |= VMM_FEATURE_ASID;
 		info->asids = VMX_NR_VPIDS - 1;
@@ -115,14 +120,13 @@ static void vmx_describe(struct vmm_info *info)
 
 /* ---- memory for all CPUs ------------------------------------------------------------------ */
 
-static void vmx_msr_allow(u8 *map, u32 index)
+void vmx_msr_allow(u8 *map, u32 index, bool write)
 {
 	/* Reads of 0-1FFF and C0000000-C0001FFF, then writes: 1 KiB each. */
-	u32 base = index >= 0xc0000000 ? 0x400 : 0;
+	u32 base = (index >= 0xc0000000 ? 0x400 : 0) + (write ? 0x800 : 0);
 
 	index &= 0x1fff;
 	map[base + index / 8] &= ~BIT(index % 8);
-	map[base + 0x800 + index / 8] &= ~BIT(index % 8);
 }
 
 static int vmx_alloc_msr_bitmap(void)
@@ -133,9 +137,11 @@ static int vmx_alloc_msr_bitmap(void)
 	if (!vmx_msr_bitmap)
 		return -ENOMEM;
 	memset(page_address(vmx_msr_bitmap), 0xff, PAGE_SIZE);
-	for (i = 0; i < ARRAY_SIZE(vmx_msrs_direct); i++)
-		vmx_msr_allow(page_address(vmx_msr_bitmap), vmx_msrs_direct[i]);
-	return 0;
+	for (i = 0; i < ARRAY_SIZE(vmx_msrs_direct); i++) {
+		vmx_msr_allow(page_address(vmx_msr_bitmap), vmx_msrs_direct[i], false);
+		vmx_msr_allow(page_address(vmx_msr_bitmap), vmx_msrs_direct[i], true);
+	}
+	return vmx_apic_setup(page_address(vmx_msr_bitmap));
 }
 
 static void vmx_teardown(void)
@@ -151,6 +157,7 @@ static void vmx_teardown(void)
 	}
 	if (vmx_msr_bitmap)
 		__free_page(vmx_msr_bitmap);
+	vmx_apic_teardown();
 	vmx_l1d_teardown();
 }
 
@@ -299,6 +306,7 @@ static int vmx_vcpu_create(struct vcpu *vcpu)
 	vmx_vmcs_init(vcpu);
 	vmx_pml_init(vcpu);
 	vmcs_write(MSR_BITMAP, page_to_phys(vmx_msr_bitmap));
+	vmx_apic_init(vcpu);
 	vmx_vmcs_return();
 	return 0;
 }
@@ -373,7 +381,7 @@ static void vmx_window(struct vcpu *vcpu, bool intr, bool nmi)
  * A new tag leaves behind what the guest's own tables gave. What came from
  * the nested tables alone has no tag but their address, and is dropped by it.
  */
-static void vmx_flush(struct vcpu *vcpu)
+void vmx_flush(struct vcpu *vcpu)
 {
 	asid_drop(&to_vmx(vcpu)->tag);
 	to_vmx(vcpu)->invept = true;
@@ -547,6 +555,7 @@ static void vmx_prepare(struct vcpu *vcpu)
 	if (IS_ENABLED(CONFIG_HM_PARANOIA))
 		WARN_ON_ONCE(vc->current_vmcs != vmx || vmx->cpu != smp_processor_id() ||
 			     !vmx->host.aside);
+	vmx_apic_prepare(vcpu);
 	vmx_enter_tlb(vc, vmx);
 	vmx_enter_host(vmx);
 	vmx_enter_controls(vcpu);
@@ -564,6 +573,7 @@ static void vmx_enter(struct vcpu *vcpu)
 	if (unlikely(vmx->interruptibility | vcpu->events.shadow | vcpu->events.nmi_masked))
 		vmx_enter_interruptibility(vcpu);
 	vmx_enter_registers(vcpu);
+	vmx_apic_enter(vcpu);
 	vmx_enter_timer(vcpu);
 	if (unlikely(vmx->pebs))
 		vmx_perf_quiet();
@@ -575,6 +585,7 @@ static void vmx_enter(struct vcpu *vcpu)
 	}
 	vmx->launched = true;
 	vmx_leave_registers(vcpu);
+	vmx_apic_leave(vcpu);
 	vmx_exit_decode(vcpu);
 }
 

@@ -83,6 +83,13 @@ struct vcpu_vmx {
 	bool window_intr, window_nmi;
 	u32 event, event_error, event_length;	/* for the entry, if vcpu->events has one */
 
+	/* Likewise of the virtual APIC, see apic.c. */
+	u32 *apic_page;			/* NULL: none of it is in use */
+	u32 apic_controls, tpr_threshold;
+	u64 eoi_exits[4];
+	u16 intr_status;
+	u32 tpr;			/* at the last entry */
+
 	u64 kernel_gs_base;		/* the guest's, outside load() to put() */
 	u64 cstar;			/* kept; no CPU with VT-x uses it */
 	struct vmx_host host;
@@ -181,6 +188,30 @@ void vmx_dr7_set(struct vcpu *vcpu);
 void vmx_pml_init(struct vcpu *vcpu);
 /* An exit, see exit.c. */
 void vmx_pml_full(struct vcpu *vcpu, struct vcpu_exit *exit);
+
+/* ---- apic.c ------------------------------------------------------------------------- */
+
+/* At module load and unload; with the MSR bitmap of all modes but x2APIC. */
+int vmx_apic_setup(const void *msr_bitmap);
+void vmx_apic_teardown(void);
+/* First contents; the VMCS is current. */
+void vmx_apic_init(struct vcpu *vcpu);
+/* Before some trips into the guest; around each. */
+void vmx_apic_prepare(struct vcpu *vcpu);
+void vmx_apic_enter(struct vcpu *vcpu);
+void vmx_apic_leave(struct vcpu *vcpu);
+void vmx_decode_apic_access(struct vcpu *vcpu, struct vcpu_exit *exit);
+void vmx_decode_apic_write(struct vcpu *vcpu, struct vcpu_exit *exit);
+void vmx_decode_apic_eoi(struct vcpu *vcpu, struct vcpu_exit *exit);
+
+/* ---- vmx.c --------------------------------------------------------------------------- */
+
+/* "MSR-Bitmap Address": one for all VMs, but for vCPUs in x2APIC mode. */
+extern struct page *vmx_msr_bitmap;
+/* Let the guest read, or write, an MSR without an exit. */
+void vmx_msr_allow(u8 *map, u32 index, bool write);
+/* Drop the vCPU's TLB entries before the next entry. */
+void vmx_flush(struct vcpu *vcpu);
 
 /* The host's policy against L1TF: at module load and unload, and before an entry. */
 int vmx_l1d_setup(struct vmm_info *info);

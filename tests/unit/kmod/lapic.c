@@ -20,6 +20,7 @@
 #define KMOD_VMM_H
 #define KMOD_COMPAT_H
 #define KMOD_HW_H
+#define KMOD_APIC_MMIO_H
 #define VMM_MAX_VCPUS	255
 #define CLOCK_MONOTONIC	1
 #define smp_load_acquire(p)	READ_ONCE(*(p))
@@ -153,6 +154,10 @@ static inline bool clock_host_tsc_of_tsc(struct vcpu *vcpu, u64 tsc, u64 *host)
 static inline void vcpu_request(struct vcpu *vcpu, enum vcpu_request request)
 {
 	vcpu->events++;
+}
+
+static inline void apic_page_check(struct vm *vm)
+{
 }
 
 static inline void vcpu_signal_nmi(struct vcpu *vcpu)
