@@ -13,6 +13,7 @@
 #define MSR_DEADLINE	0x6e0
 #define BASE_ENABLE	0x800UL
 #define BASE_X2		0x400UL
+#define MOVED_TO	0xd0000000UL	/* nothing else is there */
 
 static volatile u32 ticks;
 static bool x2;
@@ -332,6 +333,59 @@ static void x2_page_is_gone(void)
 	wrmsr(X2APIC(APIC_TPR), 0);
 }
 
+static u32 x2_above;
+
+static void on_above(struct trap *t)
+{
+	x2_above++;
+}
+
+/* What waits is taken at once, when the way is free. */
+static void x2_priorities(void)
+{
+	to_x2apic();
+	reset();
+	wrmsr(X2APIC(APIC_TPR), VECTOR);
+	wrmsr(0x83f, VECTOR);
+	sti_nop_cli();
+	expect("PPR", rdmsr(X2APIC(APIC_PPR)), VECTOR);
+	expect("TPR holds it back", ticks, 0);
+	sti();
+	wrmsr(X2APIC(APIC_TPR), 0);
+	asm volatile("nop; cli");
+	expect("lower TPR", ticks, 1);
+
+	trap_set(0x60, on_above);
+	wrmsr(0x83f, 0x60);
+	sti_nop_cli();
+	expect("another above it", x2_above, 1);
+	wrmsr(0x83f, VECTOR);
+	sti_nop_cli();
+	expect("PPR", rdmsr(X2APIC(APIC_PPR)), 0x60);
+	expect("it is in service", ticks, 1);
+	sti();
+	wrmsr(X2APIC(APIC_EOI), 0);
+	asm volatile("nop; cli");
+	expect("its EOI", ticks, 2);
+	expect("PPR", rdmsr(X2APIC(APIC_PPR)), 0);
+}
+
+/* Disabled by software it takes nothing, not from itself either. */
+static void x2_soft_disabled(void)
+{
+	to_x2apic();
+	reset();
+	wrmsr(X2APIC(APIC_SVR), 0xff);
+	wrmsr(0x83f, VECTOR);
+	sti_nop_cli();
+	wrmsr(X2APIC(APIC_SVR), SVR_ENABLE | 0xff);
+	sti_nop_cli();
+	expect("taken", ticks, 0);
+	wrmsr(0x83f, VECTOR);
+	sti_nop_cli();
+	expect("taken", ticks, 1);
+}
+
 /* "x2APIC State Transitions": the steps drawn there, and between them the others. */
 static void transitions(void)
 {
@@ -352,6 +406,28 @@ static void xapic_msrs_fault(void)
 
 	expect("read", rdmsr_safe(X2APIC(APIC_ID), &v), GP);
 	expect("write", wrmsr_safe(X2APIC(APIC_TPR), 0), GP);
+}
+
+/* The page goes where IA32_APIC_BASE says, and is nowhere else. */
+static void moved(void)
+{
+	u64 old = rdmsr(MSR_APIC_BASE);
+	u32 version;
+
+	reset();
+	version = apic_read(APIC_VERSION);
+	wrmsr(MSR_APIC_BASE, MOVED_TO | (old & 0xfff));
+	expect("version there", mmio_read(MOVED_TO + APIC_VERSION), version);
+	mmio_write(MOVED_TO + APIC_TPR, 0x30);
+	apic_write(APIC_TPR, 0x70);
+	expect("CR8", read_cr8(), 3);
+	mmio_write(MOVED_TO + APIC_ICR, ICR_SELF | ICR_ASSERT | VECTOR);
+	wrmsr(MSR_APIC_BASE, old);
+	expect("version back", apic_read(APIC_VERSION), version);
+	expect("TPR", apic_read(APIC_TPR), 0x30);
+	sti_nop_cli();
+	expect("IPI to itself", ticks, 1);
+	apic_write(APIC_TPR, 0);
 }
 
 static void globally_off(void)
@@ -387,12 +463,15 @@ static const struct guest_case cases[] = {
 	{ "deadline-never", deadline_never, no_deadline, .tries = TRIES },
 	{ "deadline-mode-change", deadline_mode_change, no_deadline, .tries = TRIES },
 	{ "base-reserved", base_reserved },
+	{ "moved", moved },
 	{ "xapic-msrs-fault", xapic_msrs_fault },
 	/* From here on in x2APIC mode, whose only way out is off. */
 	{ "x2-registers", x2_registers, no_x2apic },
 	{ "x2-ipi", x2_ipi, no_x2apic },
 	{ "x2-timer", x2_timer, no_x2apic, .tries = TRIES },
 	{ "x2-page-is-gone", x2_page_is_gone, no_x2apic },
+	{ "x2-priorities", x2_priorities, no_x2apic },
+	{ "x2-soft-disabled", x2_soft_disabled, no_x2apic },
 	{ "x2-transitions", transitions, no_x2apic },
 	/* Some emulators cannot come back from this. */
 	{ "globally-off", globally_off },

@@ -845,6 +845,121 @@ static void test_state_moves(void **state)
 	}
 }
 
+/* ---- a CPU that works on the page by itself ------------------------------------------ */
+
+/* What arrives does not change IRR under the CPU. */
+static void test_arrivals_wait(void **state)
+{
+	struct vcpu *cpu = &cpus[0];
+	const u32 *irr = lapic_page(cpu) + (LAPIC_IRR + 0x20) / 4;
+	struct vmm_lapic saved;
+
+	enable(0);
+	lapic_msi(&vm, 0xfee00000, 0x41);
+	assert_int_equal(*irr, 0);
+	assert_int_equal(lapic_vectors(cpu).requested, 0);
+	assert_int_equal(lapic_pending(cpu), 0x41);
+	assert_int_equal(*irr, BIT(1));
+	assert_int_equal(lapic_vectors(cpu).requested, 0x41);
+	lapic_msi(&vm, 0xfee00000, 0x42);
+	assert_int_equal(*irr, BIT(1));
+	lapic_get(cpu, &saved);
+	assert_int_equal(saved.reg[(LAPIC_IRR + 0x20) / 4], BIT(1) | BIT(2));
+	/* A state that is set replaces what was on its way, too. */
+	saved.reg[(LAPIC_IRR + 0x20) / 4] = BIT(3);
+	lapic_msi(&vm, 0xfee00000, 0x51);
+	assert_int_equal(lapic_set(cpu, &saved), 0);
+	assert_int_equal(serve(0), 0x43);
+	assert_int_equal(serve(0), -1);
+}
+
+/* The CPU took 0x41 and raised TPR. */
+static void test_reload(void **state)
+{
+	struct vcpu *cpu = &cpus[0];
+	u32 *page = lapic_page(cpu);
+
+	enable(0);
+	lapic_msi(&vm, 0xfee00000, 0x41);
+	assert_int_equal(lapic_pending(cpu), 0x41);
+	page[(LAPIC_IRR + 0x20) / 4] = 0;
+	page[(LAPIC_ISR + 0x20) / 4] = BIT(1);
+	page[LAPIC_TPR / 4] = 0x62;
+	lapic_reload(cpu);
+	assert_int_equal(lapic_vectors(cpu).requested, 0);
+	assert_int_equal(lapic_vectors(cpu).served, 0x41);
+	assert_int_equal(lapic_read(cpu, LAPIC_PPR), 0x62);
+	assert_int_equal(lapic_pending(cpu), -1);
+	lapic_msi(&vm, 0xfee00000, 0x61);
+	assert_int_equal(lapic_blocked_by_tpr(cpu), 0x61);
+	page[LAPIC_TPR / 4] = 0;
+	lapic_reload(cpu);
+	assert_int_equal(lapic_pending(cpu), 0x61);
+
+	cpu->eoi_exits[1] = BIT_ULL(0x41 - 64);
+	lapic_eoi_done(cpu, 0x42);
+	assert_int_equal(cpu->eoi_vector, -1);
+	lapic_eoi_done(cpu, 0x41);
+	assert_int_equal(cpu->eoi_vector, 0x41);
+}
+
+static u32 written(struct vcpu *cpu, u32 offset, u32 value)
+{
+	lapic_page(cpu)[offset / 4] = value;
+	lapic_written(cpu, offset);
+	return lapic_page(cpu)[offset / 4];
+}
+
+/* What the CPU has put into a register goes the way of any other write. */
+static void test_written(void **state)
+{
+	struct vcpu *cpu = &cpus[3];
+
+	assert_int_equal(written(cpu, LAPIC_LVT_LINT0, 0x700), 0x10700);
+	assert_int_equal(written(cpu, LAPIC_SVR, ~0U), 0x13ff);
+	assert_int_equal(written(cpu, LAPIC_ID, ~0U), 0x21000000);
+	assert_int_equal(written(cpu, LAPIC_LDR, ~0U), 0xff000000);
+	assert_int_equal(written(cpu, LAPIC_DFR, 0), 0x0fffffff);
+	assert_int_equal(written(cpu, LAPIC_LVT_LINT0, ~0U), 0x1a7ff);
+	assert_int_equal(written(cpu, LAPIC_DIVIDE, ~0U), 0xb);
+	assert_int_equal(written(cpu, LAPIC_ESR, ~0U), 0);
+	assert_int_equal(written(cpu, LAPIC_ICR, 0x40055), 0x40055);
+	assert_int_equal(serve(3), 0x55);
+	/* Bytes within a register, and what is none. */
+	lapic_written(cpu, LAPIC_SVR + 1);
+	lapic_written(cpu, LAPIC_REGS_END);
+	lapic_written(cpu, 0xfff);
+	assert_int_equal(esr(3), 0);
+	to_x2apic(3);
+	assert_int_equal(written(cpu, LAPIC_ID, ~0U), 0x21);
+	lapic_page(cpu)[LAPIC_SELF_IPI / 4] = 5;
+	lapic_written(cpu, LAPIC_SELF_IPI);
+	assert_int_equal(lapic_msr_write(cpu, 0x828, 0), 0);
+	assert_int_equal(lapic_page(cpu)[LAPIC_ESR / 4],
+			 LAPIC_ESR_SEND_VECTOR | LAPIC_ESR_RECV_VECTOR);
+}
+
+/* The timer hears of a write late, and goes by the old value until then. */
+static void test_written_timer(void **state)
+{
+	struct vcpu *cpu = &cpus[0];
+
+	enable(0);
+	lapic_write(cpu, LAPIC_DIVIDE, 0xb);
+	lapic_write(cpu, LAPIC_LVT_TIMER, 0x200ec);
+	assert_int_equal(written(cpu, LAPIC_INITIAL, 1000), 1000);
+	assert_true(apics[0].timer.armed);
+	host_now += 1500;
+	assert_int_equal(written(cpu, LAPIC_LVT_TIMER, 0x100ec), 0x100ec);
+	assert_int_equal(serve(0), 0xec);
+	assert_false(apics[0].timer.armed);
+	/* In deadline mode the count cannot be set. */
+	assert_int_equal(written(cpu, LAPIC_LVT_TIMER, 0x400ec), 0x400ec);
+	assert_int_equal(lapic_page(cpu)[LAPIC_INITIAL / 4], 0);
+	assert_int_equal(written(cpu, LAPIC_INITIAL, 77), 0);
+	assert_false(apics[0].timer.armed);
+}
+
 static void test_state_refused(void **state)
 {
 	struct vmm_lapic good, bad, now;
@@ -933,6 +1048,10 @@ int main(void)
 		TEST_CPU_TIMER(test_early_exit),
 		TEST_BOTH(test_state_moves),
 		TEST_BOTH(test_state_refused),
+		TEST(test_arrivals_wait),
+		TEST(test_reload),
+		TEST(test_written),
+		TEST(test_written_timer),
 		TEST(test_init_keeps_mode),
 	};
 
