@@ -57,7 +57,11 @@ static bool vmx_param_apic_registers = true;
 module_param_named(apic_registers, vmx_param_apic_registers, bool, 0444);
 MODULE_PARM_DESC(apic_registers, "VT-x: reads of the local APIC's registers without exits");
 
-static bool vmx_param_virtual_interrupts = true;
+/*
+ * Off, as it is not proven: Bochs delivers what is pending with IF clear, too,
+ * when an interrupt of the host comes in at that moment.
+ */
+static bool vmx_param_virtual_interrupts = false;
 module_param_named(virtual_interrupts, vmx_param_virtual_interrupts, bool, 0444);
 MODULE_PARM_DESC(virtual_interrupts, "VT-x: let the CPU deliver the local APIC's interrupts");
 
