@@ -297,8 +297,12 @@ static int run_enter(struct vcpu *vcpu)
 	fpu_leave(vcpu);
 
 	WRITE_ONCE(vcpu->mode, VCPU_OUTSIDE);
-	/* The host's interrupt that ended it is taken here, still as guest time. */
+	/*
+	 * The host's interrupt that ended it is taken here, still as guest
+	 * time: behind the instruction that STI holds it back for.
+	 */
 	local_irq_enable();
+	asm volatile("nop");
 	local_irq_disable();
 	vtime_account_guest_exit();
 	local_irq_enable();
