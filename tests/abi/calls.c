@@ -401,7 +401,7 @@ static void info_is_sane(void)
 	CHECK(info.phys_bits >= 36 && info.phys_bits <= 52, "phys_bits %u", info.phys_bits);
 	CHECK(info.tsc_khz > 1000, "tsc_khz %u", info.tsc_khz);
 	CHECK((info.xcr0 & 1) && info.xsave_size >= 576, "xcr0, xsave_size");
-	CHECK(!(info.barriers & ~(VMM_BARRIER_BP_REDUCE * 2 - 1)), "barriers %#x", info.barriers);
+	CHECK(!(info.barriers & ~(VMM_BARRIER_NX_LARGE * 2 - 1)), "barriers %#x", info.barriers);
 }
 
 static const struct test tests[] = {
