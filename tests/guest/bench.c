@@ -86,9 +86,15 @@ static void do_deadline_halt(void)
 	asm volatile("sti; hlt; cli" : : : "memory");
 }
 
+static const char *no_deadline(void)
+{
+	return cpu_has_tsc_deadline() ? NULL : "no TSC-deadline timer";
+}
+
 static const struct {
 	const char *name;
 	void (*turn)(void);
+	const char *(*skip)(void);	/* why this machine cannot, or NULL */
 } benches[] = {
 	{ "cpuid", do_cpuid },
 	{ "rdmsr-apic-base", do_rdmsr },
@@ -104,9 +110,9 @@ static const struct {
 	{ "mov-cr3", do_cr3 },
 	{ "int3", do_trap },
 	{ "self-ipi", do_self_ipi },
-	{ "deadline", do_deadline },
-	{ "deadline-spin", do_deadline_spin },
-	{ "deadline-halt", do_deadline_halt },
+	{ "deadline", do_deadline, no_deadline },
+	{ "deadline-spin", do_deadline_spin, no_deadline },
+	{ "deadline-halt", do_deadline_halt, no_deadline },
 };
 
 static u64 round_ticks(void (*turn)(void))
@@ -144,6 +150,10 @@ void guest_main(void)
 
 		if (!case_begin(benches[i].name))
 			continue;
+		if (benches[i].skip && benches[i].skip()) {
+			case_skip(benches[i].skip());
+			continue;
+		}
 		ticks = least_ticks(benches[i].turn);
 		ticks -= min(ticks, empty);
 		printf("bench %s %lu ticks\n", benches[i].name, ticks / TURNS);
