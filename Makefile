@@ -160,7 +160,7 @@ help:
 ## make kmod       build the module for KVER (default: the running kernel)
 ## make run        boot a Debian kernel by vmm run, in an emulated host where need be
 ## make check      all tests; the last line counts them. make check-all: in every host
-## make bench      instructions per exit and per boot, memory, beside KVM on the same machine
+## make bench      instructions per exit (both vendors) and per boot, memory, beside KVM
 ## make unit       the unit tests alone
 ## make lint       what the compiler does not know of our rules, and sparse
 ## make install    binary, manual pages, udev rule, DKMS sources (PREFIX, DESTDIR)
