@@ -6,6 +6,7 @@
 #include "insn.h"
 #include "lapic.h"
 #include "lapic_logic.h"
+#include "mem.h"
 #include "npt.h"
 #include "run.h"
 #include "vcpu.h"
@@ -55,7 +56,7 @@ void apic_page_map(struct vcpu *vcpu)
 		npt_map(vcpu, APIC_GFN, __pa(vm->apic_page) >> PAGE_SHIFT, NPT_4K, NPT_WRITE);
 		vm->apic_page_mapped = true;
 	}
-	spin_unlock(&vm->mmu_lock);
+	mem_unlock(vm);
 }
 
 void apic_page_check(struct vm *vm)
@@ -66,7 +67,7 @@ void apic_page_check(struct vm *vm)
 	if (vm->apic_page_mapped && npt_zap(vm, APIC_GFN, APIC_GFN + 1))
 		npt_flush(vm);
 	vm->apic_page_mapped = false;
-	spin_unlock(&vm->mmu_lock);
+	mem_unlock(vm);
 }
 
 /* ---- accesses that exit --------------------------------------------------------------- */
