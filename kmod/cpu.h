@@ -17,12 +17,12 @@ void cpu_teardown(void);
 int cpu_get(void);
 void cpu_put(void);
 
-/*
- * True once a crash or reboot took virtualisation from this CPU; from then on
- * no guest is entered. Read with interrupts off.
- */
 DECLARE_PER_CPU(bool, cpu_is_on);
 
+/*
+ * False once a crash or reboot took virtualisation from this CPU; from then on
+ * no guest is entered. Read with interrupts off.
+ */
 static inline bool cpu_is_enabled(void)
 {
 	return __this_cpu_read(cpu_is_on);
