@@ -423,21 +423,18 @@ int exit_handle(struct vcpu *vcpu)
 
 int exit_handle_quick(struct vcpu *vcpu)
 {
-	if (vcpu->exit.stat == VMM_STAT_APIC)
+	enum vmm_stat stat = vcpu->exit.stat;
+
+	if (unlikely(stat == VMM_STAT_APIC))
 		return exit_apic(vcpu);
 	/* Without the length it would be looked for in memory. */
 	if (!vcpu->exit.insn_len)
 		return RUN_SLOW;
-	switch (vcpu->exit.stat) {
-	case VMM_STAT_CPUID:
+	if (stat == VMM_STAT_CPUID)
 		return exit_cpuid(vcpu);
-	case VMM_STAT_RDMSR:
+	if (stat == VMM_STAT_RDMSR)
 		return exit_rdmsr(vcpu);
-	case VMM_STAT_WRMSR:
-		if (msr_write_is_quick(vcpu->gprs.r[VMM_RCX]))
-			return exit_wrmsr(vcpu);
-		return RUN_SLOW;
-	default:
-		return RUN_SLOW;
-	}
+	if (stat == VMM_STAT_WRMSR && msr_write_is_quick(vcpu->gprs.r[VMM_RCX]))
+		return exit_wrmsr(vcpu);
+	return RUN_SLOW;
 }

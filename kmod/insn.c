@@ -233,7 +233,8 @@ static noinline int insn_measure(struct vcpu *vcpu)
 	return ret;
 }
 
-int insn_skip(struct vcpu *vcpu)
+/* Nobody has told its length, or it may end beyond what 32-bit code can reach. */
+static noinline int insn_skip_with_care(struct vcpu *vcpu)
 {
 	u64 next;
 	int ret;
@@ -244,7 +245,16 @@ int insn_skip(struct vcpu *vcpu)
 			return ret == -EAGAIN ? RUN_GUEST : ret;
 	}
 	next = vcpu->gprs.rip + vcpu->exit.insn_len;
-	if (unlikely((next ^ vcpu->gprs.rip) >> 32) && insn_code_size(vcpu) != 8)
+	if ((next ^ vcpu->gprs.rip) >> 32 && insn_code_size(vcpu) != 8)
 		next = (u32)next;
+	return insn_advance(vcpu, next);
+}
+
+int insn_skip(struct vcpu *vcpu)
+{
+	u64 rip = vcpu->gprs.rip, next = rip + vcpu->exit.insn_len;
+
+	if (unlikely(next == rip || (next ^ rip) >> 32))
+		return insn_skip_with_care(vcpu);
 	return insn_advance(vcpu, next);
 }

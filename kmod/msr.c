@@ -121,20 +121,14 @@ static int msr_efer_set(struct vcpu *vcpu, u32 index, u64 value)
 	return 0;
 }
 
-static bool msr_memory_type_valid(u8 type, bool pat)
+/* Eight memory types, a byte each: 2, 3 and what is above 7 are none, and 7 is for PAT alone. */
+static bool msr_memory_types_valid(u64 types, bool pat)
 {
-	return type == 0 || type == 1 || (type >= 4 && type <= 6) || (pat && type == 7);
-}
+	const u64 bit0 = 0x0101010101010101ULL, bit1 = bit0 << 1, bit2 = bit0 << 2;
 
-static bool msr_memory_types_valid(u64 value, bool pat)
-{
-	int i;
-
-	for (i = 0; i < 8; i++) {
-		if (!msr_memory_type_valid(value >> (8 * i), pat))
-			return false;
-	}
-	return true;
+	if (types & ~(bit0 | bit1 | bit2) || ((types & bit1) << 1) & ~types)
+		return false;
+	return pat || !(types & types >> 1 & types >> 2 & bit0);
 }
 
 static int msr_pat_get(struct vcpu *vcpu, u32 index, u64 *value)
@@ -207,12 +201,12 @@ static bool msr_mtrr_valid(u32 index, u64 value)
 	u64 address = GENMASK_ULL(boot_cpu_data.x86_phys_bits - 1, 12);
 
 	if (index == MSR_MTRRdefType)
-		return !(value & ~0xcffULL) && msr_memory_type_valid(value, false);
+		return !(value & ~0xcffULL) && msr_memory_types_valid(value & 0xff, false);
 	if (index < MTRRphysBase_MSR(0) || index > MTRRphysMask_MSR(7))
 		return msr_memory_types_valid(value, false);
 	if (index & 1)
 		return !(value & ~(address | BIT(11)));
-	return !(value & ~(address | 0xff)) && msr_memory_type_valid(value, false);
+	return !(value & ~(address | 0xff)) && msr_memory_types_valid(value & 0xff, false);
 }
 
 static int msr_mtrr_set(struct vcpu *vcpu, u32 index, u64 value)
@@ -261,6 +255,7 @@ static bool msr_exists(u32 index)
 
 /* ---- the table ------------------------------------------------------------------- */
 
+/* In the order of their numbers: msr_find() halves it. */
 static const struct msr_row msr_rows[] = {
 	{ MSR_IA32_TSC, MSR_IA32_TSC, true, msr_tsc_get, msr_tsc_set },
 	{ MSR_IA32_APICBASE, MSR_IA32_APICBASE, false, msr_lapic_get, msr_lapic_set },
@@ -294,11 +289,20 @@ static const struct msr_row msr_rows[] = {
 
 static const struct msr_row *msr_find(u32 index)
 {
-	const struct msr_row *row;
+	const struct msr_row *row = msr_rows;
+	unsigned int left = ARRAY_SIZE(msr_rows);
 
-	for (row = msr_rows; row < msr_rows + ARRAY_SIZE(msr_rows); row++) {
-		if (index - row->first <= row->last - row->first)
-			return msr_exists(index) ? row : NULL;
+	while (left) {
+		const struct msr_row *middle = row + left / 2;
+
+		if (index < middle->first) {
+			left /= 2;
+		} else if (index <= middle->last) {
+			return msr_exists(index) ? middle : NULL;
+		} else {
+			row = middle + 1;
+			left -= left / 2 + 1;
+		}
 	}
 	return NULL;
 }
@@ -317,15 +321,16 @@ static const struct vmm_msr_answer *msr_answer(struct vm *vm, u32 index)
 
 int msr_read(struct vcpu *vcpu, u32 index, u64 *value)
 {
-	const struct vmm_msr_answer *answer = msr_answer(vcpu->vm, index);
-	const struct msr_row *row;
+	const struct msr_row *row = msr_find(index);
+	const struct vmm_msr_answer *answer;
 
-	if (answer) {
-		*value = answer->value;
-		return 0;
-	}
-	row = msr_find(index);
-	return row ? row->get(vcpu, index, value) : -ENOENT;
+	if (row)
+		return row->get(vcpu, index, value);
+	answer = msr_answer(vcpu->vm, index);
+	if (!answer)
+		return -ENOENT;
+	*value = answer->value;
+	return 0;
 }
 
 int msr_write(struct vcpu *vcpu, u32 index, u64 value)
@@ -336,13 +341,11 @@ int msr_write(struct vcpu *vcpu, u32 index, u64 value)
 	/* Between an idle guest and its timer stands this one write. */
 	if (index == MSR_IA32_TSC_DEADLINE)
 		return lapic_msr_write(vcpu, index, value);
-	answer = msr_answer(vcpu->vm, index);
-	if (answer)
-		return answer->flags & VMM_MSR_WRITE_IGNORED ? 0 : -ENOENT;
 	row = msr_find(index);
-	if (!row)
-		return -ENOENT;
-	return row->set ? row->set(vcpu, index, value) : -EINVAL;
+	if (row)
+		return row->set ? row->set(vcpu, index, value) : -EINVAL;
+	answer = msr_answer(vcpu->vm, index);
+	return answer && (answer->flags & VMM_MSR_WRITE_IGNORED) ? 0 : -ENOENT;
 }
 
 #define MSR_PAT_RESET		0x0007040600070406ULL

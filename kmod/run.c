@@ -217,16 +217,18 @@ static int run_work(struct vcpu *vcpu)
 static void run_history(struct vcpu *vcpu)
 {
 	struct vmm_history *history = vcpu->history;
+	const struct vcpu_exit *exit = &vcpu->exit;
 	struct vmm_history_entry *entry;
+	enum vmm_stat stat = exit->stat;
 
 	entry = &history->entry[vcpu->exits % VMM_HISTORY_SIZE];
-	entry->rip = vcpu->gprs.rip;
-	entry->info = vcpu->exit.stat == VMM_STAT_NESTED_FAULT ? vcpu->exit.gpa : vcpu->exit.info1;
+	entry->rip = vcpu->exit_start;
+	entry->info = stat == VMM_STAT_NESTED_FAULT ? exit->gpa : exit->info1;
 	entry->tsc = rdtsc();
-	entry->raw = vcpu->exit.raw;
-	entry->reason = vcpu->exit.stat;
+	entry->raw = exit->raw;
+	entry->reason = stat;
 	history->next = ++vcpu->exits;
-	vcpu_count(vcpu, vcpu->exit.stat);
+	history->stat[stat]++;
 }
 
 /* What the loop looks at before an entry has nothing new; interrupts off. */

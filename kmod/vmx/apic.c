@@ -8,6 +8,12 @@
  * after an exit the local APIC looks at what has changed. All of it belongs to
  * the vCPU's thread.
  *
+ * The TPR threshold is set in prepare() and holds for all trips that follow.
+ * An interrupt that TPR does not hold back has a window open, or is injected;
+ * one that it does ends the trip when TPR falls below the threshold. Whatever
+ * else could let one through (EOI, an arrival) asks for a look at interrupts,
+ * which leads to prepare() again.
+ *
  * What is used follows from the mode, and whether software has enabled the
  * APIC: while it has not, a CPU would still take an IPI to itself. Registers
  * are read from the xAPIC's page without an exit only where the CPU keeps PPR
@@ -29,7 +35,6 @@
 #define VMX_XAPIC	SECONDARY_EXEC_VIRTUALIZE_APIC_ACCESSES
 #define VMX_X2APIC	SECONDARY_EXEC_VIRTUALIZE_X2APIC_MODE
 #define VMX_REGISTERS	SECONDARY_EXEC_APIC_REGISTER_VIRT
-#define VMX_INTERRUPTS	SECONDARY_EXEC_VIRTUAL_INTR_DELIVERY
 #define VMX_APIC_ALL	(VMX_XAPIC | VMX_X2APIC | VMX_REGISTERS | VMX_INTERRUPTS)
 
 /* By mode, and whether software has enabled the APIC: of what the CPU offers. */
@@ -125,9 +130,10 @@ void vmx_apic_init(struct vcpu *vcpu)
 	struct vm *vm = vcpu->vm;
 	int i;
 
+	to_vmx(vcpu)->apic_page = lapic_page(vcpu);
+	to_vmx(vcpu)->vtpr = lapic_page(vcpu) + 0x080 / 4;
 	if (!(vmx_caps.use.cpu & CPU_BASED_TPR_SHADOW))
 		return;
-	to_vmx(vcpu)->apic_page = lapic_page(vcpu);
 	vmcs_write(VIRTUAL_APIC_PAGE_ADDR, __pa(lapic_page(vcpu)));
 	vmcs_write(APIC_ACCESS_ADDR, __pa(vm->apic_page));
 	if (vmx_caps.use.cpu2 & VMX_INTERRUPTS) {
@@ -139,7 +145,7 @@ void vmx_apic_init(struct vcpu *vcpu)
 }
 
 /* "Guest Interrupt Status": RVI in the low byte, SVI in the high one. */
-static void vmx_apic_set_status(struct vcpu *vcpu)
+void vmx_apic_set_status(struct vcpu *vcpu)
 {
 	struct vcpu_vmx *vmx = to_vmx(vcpu);
 	struct lapic_vectors vectors = lapic_vectors(vcpu);
@@ -183,17 +189,12 @@ static void vmx_apic_set_threshold(struct vcpu *vcpu)
 	vmcs_write(TPR_THRESHOLD, threshold);
 }
 
-static u32 vmx_apic_tpr(const struct vcpu_vmx *vmx)
-{
-	return READ_ONCE(vmx->apic_page[0x080 / 4]);
-}
-
 void vmx_apic_prepare(struct vcpu *vcpu)
 {
 	struct vcpu_vmx *vmx = to_vmx(vcpu);
 	u32 controls;
 
-	if (!vmx->apic_page)
+	if (!(vmx_caps.use.cpu & CPU_BASED_TPR_SHADOW))
 		return;
 	controls = vmx_apic_controls(vcpu);
 	if (unlikely(controls != vmx->apic_controls))
@@ -201,19 +202,8 @@ void vmx_apic_prepare(struct vcpu *vcpu)
 	/* After the look at interrupts: who sends one that is to exit has said so before. */
 	if (controls & VMX_INTERRUPTS)
 		vmx_apic_set_eoi_exits(vcpu);
-}
-
-void vmx_apic_enter(struct vcpu *vcpu)
-{
-	struct vcpu_vmx *vmx = to_vmx(vcpu);
-
-	if (!vmx->apic_page)
-		return;
-	if (vmx->apic_controls & VMX_INTERRUPTS)
-		vmx_apic_set_status(vcpu);
 	else
 		vmx_apic_set_threshold(vcpu);
-	vmx->tpr = vmx_apic_tpr(vmx);
 }
 
 /* What the CPU says of IRR and ISR is what is in them. */
@@ -225,19 +215,17 @@ static bool vmx_apic_is_coherent(const struct vcpu_vmx *vmx, u16 status)
 	return status == (max(irrv, 0) | max(isrv, 0) << 8);
 }
 
-void vmx_apic_leave(struct vcpu *vcpu)
+void vmx_apic_changed(struct vcpu *vcpu)
 {
 	struct vcpu_vmx *vmx = to_vmx(vcpu);
 	u16 status = vmx->intr_status;
 
-	if (!vmx->apic_page)
-		return;
 	if (vmx->apic_controls & VMX_INTERRUPTS) {
 		status = vmcs_read(GUEST_INTR_STATUS);
 		if (IS_ENABLED(CONFIG_HM_PARANOIA))
 			WARN_ON_ONCE(!vmx_apic_is_coherent(vmx, status));
 	}
-	if (status != vmx->intr_status || vmx->tpr != vmx_apic_tpr(vmx)) {
+	if (status != vmx->intr_status || vmx->tpr != *vmx->vtpr) {
 		vmx->intr_status = status;
 		lapic_reload(vcpu);
 	}

@@ -92,19 +92,22 @@ static void l1d_displace(void)
 
 void vmx_l1d_flush(struct vcpu *vcpu)
 {
-	u32 barriers = hw_info.barriers;
-	bool flush = vcpu->l1d_is_ours;
-
-	if (likely(!(barriers & (VMM_BARRIER_L1D | VMM_BARRIER_L1D_COND))))
-		return;
-	vcpu->l1d_is_ours = false;
-	flush |= kvm_get_cpu_l1tf_flush_l1d();
-	kvm_clear_cpu_l1tf_flush_l1d();
-	if ((barriers & VMM_BARRIER_L1D_COND) && !flush)
-		return;
 	vcpu_count(vcpu, VMM_STAT_L1D_FLUSH);
 	if (l1d_pages)
 		l1d_displace();
 	else
 		wrmsrl(MSR_IA32_FLUSH_CMD, L1D_FLUSH);
+}
+
+void vmx_l1d_prepare(struct vcpu *vcpu)
+{
+	bool flush = vcpu->l1d_is_ours;
+
+	if (!(hw_info.barriers & VMM_BARRIER_L1D_COND))
+		return;
+	vcpu->l1d_is_ours = false;
+	flush |= kvm_get_cpu_l1tf_flush_l1d();
+	kvm_clear_cpu_l1tf_flush_l1d();
+	if (flush)
+		vmx_l1d_flush(vcpu);
 }

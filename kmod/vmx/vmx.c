@@ -510,9 +510,8 @@ static void vmx_enter_controls(struct vcpu *vcpu)
 }
 
 /* The field is loaded by each entry, and the time outside the guest counts as well. */
-static void vmx_enter_timer(struct vcpu *vcpu)
+static void vmx_enter_timer(struct vcpu *vcpu, struct vcpu_vmx *vmx)
 {
-	struct vcpu_vmx *vmx = to_vmx(vcpu);
 	u64 at = READ_ONCE(vcpu->timer_tsc);
 	u32 countdown = VMX_COUNTDOWN_MAX;
 
@@ -524,10 +523,8 @@ static void vmx_enter_timer(struct vcpu *vcpu)
 	}
 }
 
-static void vmx_enter_registers(struct vcpu *vcpu)
+static void vmx_enter_registers(const struct vcpu *vcpu, const struct vcpu_vmx *vmx)
 {
-	struct vcpu_vmx *vmx = to_vmx(vcpu);
-
 	vmcs_write(GUEST_RIP, vcpu->gprs.rip);
 	if (unlikely(vmx->rsp != vcpu->gprs.r[VMM_RSP]))
 		vmcs_write(GUEST_RSP, vcpu->gprs.r[VMM_RSP]);
@@ -535,10 +532,8 @@ static void vmx_enter_registers(struct vcpu *vcpu)
 		vmcs_write(GUEST_RFLAGS, vcpu->gprs.rflags);
 }
 
-static void vmx_leave_registers(struct vcpu *vcpu)
+static void vmx_leave_registers(struct vcpu *vcpu, struct vcpu_vmx *vmx)
 {
-	struct vcpu_vmx *vmx = to_vmx(vcpu);
-
 	vcpu->cr2 = native_read_cr2();
 	vcpu->gprs.rip = vmcs_read(GUEST_RIP);
 	vmx->rsp = vcpu->gprs.r[VMM_RSP] = vmcs_read(GUEST_RSP);
@@ -564,6 +559,7 @@ static void vmx_prepare(struct vcpu *vcpu)
 		vmx_enter_event(vmx);
 	if (unlikely(native_read_cr2() != vcpu->cr2))
 		native_write_cr2(vcpu->cr2);
+	vmx_l1d_prepare(vcpu);
 }
 
 static void vmx_enter(struct vcpu *vcpu)
@@ -572,20 +568,21 @@ static void vmx_enter(struct vcpu *vcpu)
 
 	if (unlikely(vmx->interruptibility | vcpu->events.shadow | vcpu->events.nmi_masked))
 		vmx_enter_interruptibility(vcpu);
-	vmx_enter_registers(vcpu);
-	vmx_apic_enter(vcpu);
-	vmx_enter_timer(vcpu);
+	vmx_enter_registers(vcpu, vmx);
+	vmx_apic_enter(vcpu, vmx);
+	vmx_enter_timer(vcpu, vmx);
 	if (unlikely(vmx->pebs))
 		vmx_perf_quiet();
-	vmx_l1d_flush(vcpu);
+	if (unlikely(hw_info.barriers & VMM_BARRIER_L1D))
+		vmx_l1d_flush(vcpu);
 
 	if (unlikely(vmx_switch(vcpu->gprs.r, &vmx->host_rsp, vmx->launched))) {
 		vmx_exit_refused(vcpu);
 		return;
 	}
 	vmx->launched = true;
-	vmx_leave_registers(vcpu);
-	vmx_apic_leave(vcpu);
+	vmx_leave_registers(vcpu, vmx);
+	vmx_apic_leave(vcpu, vmx);
 	vmx_exit_decode(vcpu);
 }
 

@@ -84,7 +84,7 @@ struct vcpu_vmx {
 	u32 event, event_error, event_length;	/* for the entry, if vcpu->events has one */
 
 	/* Likewise of the virtual APIC, see apic.c. */
-	u32 *apic_page;			/* NULL: none of it is in use */
+	const u32 *apic_page, *vtpr;
 	u32 apic_controls, tpr_threshold;
 	u64 eoi_exits[4];
 	u16 intr_status;
@@ -196,10 +196,28 @@ int vmx_apic_setup(const void *msr_bitmap);
 void vmx_apic_teardown(void);
 /* First contents; the VMCS is current. */
 void vmx_apic_init(struct vcpu *vcpu);
-/* Before some trips into the guest; around each. */
+/* Before some trips into the guest. */
 void vmx_apic_prepare(struct vcpu *vcpu);
-void vmx_apic_enter(struct vcpu *vcpu);
-void vmx_apic_leave(struct vcpu *vcpu);
+/* RVI and SVI; what the guest and the CPU have changed meanwhile. */
+void vmx_apic_set_status(struct vcpu *vcpu);
+void vmx_apic_changed(struct vcpu *vcpu);
+
+#define VMX_INTERRUPTS	SECONDARY_EXEC_VIRTUAL_INTR_DELIVERY
+
+/* Around each trip. */
+static inline void vmx_apic_enter(struct vcpu *vcpu, struct vcpu_vmx *vmx)
+{
+	if (unlikely(vmx->apic_controls & VMX_INTERRUPTS))
+		vmx_apic_set_status(vcpu);
+	vmx->tpr = READ_ONCE(*vmx->vtpr);
+}
+
+static inline void vmx_apic_leave(struct vcpu *vcpu, struct vcpu_vmx *vmx)
+{
+	if (unlikely(READ_ONCE(*vmx->vtpr) != vmx->tpr || (vmx->apic_controls & VMX_INTERRUPTS)))
+		vmx_apic_changed(vcpu);
+}
+
 void vmx_decode_apic_access(struct vcpu *vcpu, struct vcpu_exit *exit);
 void vmx_decode_apic_write(struct vcpu *vcpu, struct vcpu_exit *exit);
 void vmx_decode_apic_eoi(struct vcpu *vcpu, struct vcpu_exit *exit);
@@ -213,9 +231,13 @@ void vmx_msr_allow(u8 *map, u32 index, bool write);
 /* Drop the vCPU's TLB entries before the next entry. */
 void vmx_flush(struct vcpu *vcpu);
 
-/* The host's policy against L1TF: at module load and unload, and before an entry. */
+/*
+ * The host's policy against L1TF: at module load and unload; before some trips,
+ * between which the host touches nothing that a guest must not see; before each.
+ */
 int vmx_l1d_setup(struct vmm_info *info);
 void vmx_l1d_teardown(void);
+void vmx_l1d_prepare(struct vcpu *vcpu);
 void vmx_l1d_flush(struct vcpu *vcpu);
 
 /* ---- perf.c --------------------------------------------------------------------------- */
