@@ -205,7 +205,9 @@ static void dump_history(FILE *out, const struct vmm_history *history)
 	u64 next = history->next;
 	u64 count = min(next, (u64)HISTORY_LINES), last = 0;
 
-	if (count)
+	if (!count)
+		fprintf(out, "no exits so far\n");
+	else
 		fprintf(out, "last exits, of %" PRIu64
 			", oldest first (TSC ticks since the one before):\n",
 			next);
