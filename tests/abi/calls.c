@@ -145,7 +145,7 @@ static void stray_argument(void)
 
 static void bad_pointers(void)
 {
-	u8 *p = mmap(NULL, 2 * PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	u8 *p = memory_map(2 * PAGE);
 	const struct command *c;
 	size_t i;
 
@@ -182,7 +182,7 @@ static void readonly_pointers(void)
 static void bad_inner_pointers(void)
 {
 	struct vmm_info info = dev_info();
-	u8 *half = mmap(NULL, 2 * PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	u8 *half = memory_map(2 * PAGE);
 	u64 bad[] = { 0, (u64)half + PAGE, 0xffff888000000000, 0xffffffffffffff00 };
 	int vm = must(vm_create(), "CREATE_VM");
 	size_t i;
@@ -209,7 +209,7 @@ static void bad_inner_pointers(void)
 	}
 	munmap(half, PAGE);
 	close(vm);
-	must(set_slot(m.vm, 1, 0, 0, 0, NULL), "SET_SLOT");
+	remove_slot(m.vm, 1);
 }
 
 /* ---- values -------------------------------------------------------------------------------- */
@@ -388,7 +388,7 @@ static void dirty_ranges(void)
 		CHECK(call(m.vm, VMM_VM_GET_DIRTY, &req) == rows[i].want, "GET, row %zu", i);
 		CHECK(call(m.vm, VMM_VM_CLEAR_DIRTY, &req) == rows[i].want, "CLEAR, row %zu", i);
 	}
-	must(set_slot(m.vm, 1, 0, 0, 0, NULL), "SET_SLOT");
+	remove_slot(m.vm, 1);
 }
 
 static void info_is_sane(void)

@@ -19,6 +19,11 @@ GUEST64(g_pushes, "mov %rbx, %rsp; push %rax; out %al, $0x77; hlt");
 
 static u8 *memory;
 
+static void window_set(u32 flags, const u8 *p)
+{
+	must(set_slot(m.vm, 1, flags, WINDOW, PAGES * PAGE, p), "SET_SLOT");
+}
+
 static void load_at(const u8 *code, const u8 *end, u64 gpa)
 {
 	guest_load64(&m, code, end);
@@ -42,31 +47,22 @@ struct bitmap {
 	u64 word[(PAGES + 63) / 64];
 };
 
-static struct bitmap get_dirty(void)
-{
-	struct bitmap bits;
-	struct vmm_dirty req = { .slot = 1, .count = PAGES, .bitmap = (u64)&bits };
-
-	must(call(m.vm, VMM_VM_GET_DIRTY, &req), "GET_DIRTY");
-	return bits;
-}
-
-static void clear_dirty(u64 page)
+static void clear_page(u64 page)
 {
 	struct bitmap bits = { { 0 } };
-	struct vmm_dirty req = { .slot = 1, .count = PAGES, .bitmap = (u64)&bits };
 
 	bits.word[page / 64] |= 1ULL << page % 64;
-	must(call(m.vm, VMM_VM_CLEAR_DIRTY, &req), "CLEAR_DIRTY");
+	clear_dirty(m.vm, 1, PAGES, bits.word);
 }
 
 #define EXPECT_DIRTY(...)	expect_dirty(__LINE__, (int[]){ __VA_ARGS__, -1 })
 
 static void expect_dirty(int line, const int *pages)
 {
-	struct bitmap got = get_dirty(), want = { { 0 } };
+	struct bitmap got, want = { { 0 } };
 	size_t i;
 
+	get_dirty(m.vm, 1, PAGES, got.word);
 	for (; *pages >= 0; pages++)
 		want.word[*pages / 64] |= 1ULL << *pages % 64;
 	for (i = 0; i < ARRAY_SIZE(got.word); i++)
@@ -78,7 +74,7 @@ static void expect_dirty(int line, const int *pages)
 
 static void exact(void)
 {
-	must(set_slot(m.vm, 1, VMM_SLOT_DIRTY_LOG, WINDOW, PAGES * PAGE, memory), "SET_SLOT");
+	window_set(VMM_SLOT_DIRTY_LOG, memory);
 	EXPECT_DIRTY(NONE);
 	guest_read(3);
 	guest_read(4);
@@ -93,13 +89,13 @@ static void exact(void)
 	guest_write(3);
 	EXPECT_DIRTY(0, 3, 64, PAGES - 1);
 	/* What is cleared is noticed again, and what is not stays. */
-	clear_dirty(3);
+	clear_page(3);
 	EXPECT_DIRTY(0, 64, PAGES - 1);
 	guest_read(3);
 	EXPECT_DIRTY(0, 64, PAGES - 1);
 	guest_write(3);
 	EXPECT_DIRTY(0, 3, 64, PAGES - 1);
-	clear_dirty(PAGES - 1);
+	clear_page(PAGES - 1);
 	guest_write(PAGES - 2);
 	EXPECT_DIRTY(0, 3, 64, PAGES - 2);
 }
@@ -109,12 +105,12 @@ static void cleared_while_cached(void)
 {
 	int i;
 
-	must(set_slot(m.vm, 1, VMM_SLOT_DIRTY_LOG, WINDOW, PAGES * PAGE, memory), "SET_SLOT");
+	window_set(VMM_SLOT_DIRTY_LOG, memory);
 	load_at(g_write, g_write_end, WINDOW + 9 * PAGE);
 	for (i = 0; i < 20; i++) {
 		RUN_TO(&m, VMM_EXIT_IO);
 		EXPECT_DIRTY(9);
-		clear_dirty(9);
+		clear_page(9);
 		EXPECT_DIRTY(NONE);
 	}
 }
@@ -122,19 +118,19 @@ static void cleared_while_cached(void)
 /* Memory that goes and comes back, and a log that is turned off and on. */
 static void with_changes(void)
 {
-	must(set_slot(m.vm, 1, VMM_SLOT_DIRTY_LOG, WINDOW, PAGES * PAGE, memory), "SET_SLOT");
+	window_set(VMM_SLOT_DIRTY_LOG, memory);
 	guest_write(5);
 	madvise(memory, PAGES * PAGE, MADV_DONTNEED);
 	EXPECT_DIRTY(5);
 	guest_read(5);
 	guest_read(6);
 	EXPECT_DIRTY(5);
-	clear_dirty(5);
+	clear_page(5);
 	guest_write(5);
 	EXPECT_DIRTY(5);
-	must(set_slot(m.vm, 1, 0, WINDOW, PAGES * PAGE, memory), "SET_SLOT");
+	window_set(0, memory);
 	guest_write(7);
-	must(set_slot(m.vm, 1, VMM_SLOT_DIRTY_LOG, WINDOW, PAGES * PAGE, memory), "SET_SLOT");
+	window_set(VMM_SLOT_DIRTY_LOG, memory);
 	EXPECT_DIRTY(NONE);
 	guest_write(7);
 	EXPECT_DIRTY(7);
@@ -143,22 +139,21 @@ static void with_changes(void)
 /* Huge pages do not make the log coarser, and writes of all kinds count. */
 static void huge(void)
 {
-	u8 *raw = mmap(NULL, 4 * MIB, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-	u8 *p = (u8 *)(((u64)raw + 2 * MIB - 1) & ~(2 * MIB - 1));
+	u8 *p = memory_map_aligned(HUGE);
 
-	madvise(p, 2 * MIB, MADV_HUGEPAGE);
-	memset(p, 0, 2 * MIB);
-	must(set_slot(m.vm, 1, 0, WINDOW, PAGES * PAGE, p), "SET_SLOT");
+	madvise(p, HUGE, MADV_HUGEPAGE);
+	memset(p, 0, HUGE);
+	window_set(0, p);
 	guest_write(1);
-	must(set_slot(m.vm, 1, VMM_SLOT_DIRTY_LOG, WINDOW, PAGES * PAGE, p), "SET_SLOT");
+	window_set(VMM_SLOT_DIRTY_LOG, p);
 	guest_read(2);
 	guest_write(1);
 	EXPECT_DIRTY(1);
 	load_at(g_pushes, g_pushes_end, WINDOW + 11 * PAGE);
 	RUN_TO(&m, VMM_EXIT_IO);
 	EXPECT_DIRTY(1, 10);
-	must(set_slot(m.vm, 1, 0, 0, 0, NULL), "SET_SLOT");
-	munmap(raw, 4 * MIB);
+	remove_slot(m.vm, 1);
+	munmap(p, HUGE);
 }
 
 /* The guest's own page tables in the slot: the accessed and dirty bits are writes. */
@@ -166,7 +161,7 @@ static void tables_in_slot(void)
 {
 	u64 pml4 = WINDOW + 20 * PAGE;
 
-	must(set_slot(m.vm, 1, VMM_SLOT_DIRTY_LOG, WINDOW, PAGES * PAGE, memory), "SET_SLOT");
+	window_set(VMM_SLOT_DIRTY_LOG, memory);
 	guest_read(0);
 	memcpy(memory + 20 * PAGE, m.ram + GUEST_TABLES, PAGE);
 	memory[20 * PAGE] &= ~0x20;
@@ -181,7 +176,7 @@ static void tables_in_slot(void)
 static void readonly(void)
 {
 	memset(memory, 0x55, PAGES * PAGE);
-	must(set_slot(m.vm, 1, VMM_SLOT_READONLY, WINDOW, PAGES * PAGE, memory), "SET_SLOT");
+	window_set(VMM_SLOT_READONLY, memory);
 	load_at(g_read, g_read_end, WINDOW);
 	RUN_TO(&m, VMM_EXIT_IO);
 	fetch(&m, VMM_GROUP_GPRS);
@@ -192,12 +187,11 @@ static void readonly(void)
 	      "gpa %#llx, flags %u", m.page->u.mmio.gpa, m.page->u.mmio.flags);
 	RUN_TO(&m, VMM_EXIT_MMIO);
 	CHECK(memory[12] == 0x55, "it was written");
-	must(set_slot(m.vm, 1, 0, WINDOW, PAGES * PAGE, memory), "SET_SLOT");
+	window_set(0, memory);
 	RUN_TO(&m, VMM_EXIT_IO);
 	CHECK(memory[12] == 0, "it was not written");
 	/* Cached as writable by the vCPU, and no more. */
-	must(set_slot(m.vm, 1, VMM_SLOT_READONLY | VMM_SLOT_DIRTY_LOG, WINDOW, PAGES * PAGE,
-		      memory), "SET_SLOT");
+	window_set(VMM_SLOT_READONLY | VMM_SLOT_DIRTY_LOG, memory);
 	RUN_TO(&m, VMM_EXIT_MMIO);
 	EXPECT_DIRTY(NONE);
 }
@@ -214,7 +208,6 @@ static const struct test tests[] = {
 int main(int argc, char **argv)
 {
 	machine_open(&m, 2 * MIB);
-	memory = mmap(NULL, PAGES * PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1,
-		      0);
+	memory = memory_map(PAGES * PAGE);
 	return tests_main(argc, argv, tests, ARRAY_SIZE(tests));
 }

@@ -74,20 +74,17 @@ static void log_turn(u32 flags)
 	must(set_slot(m.vm, 1, flags, WINDOW, PAGES * PAGE, memory), "SET_SLOT");
 }
 
-static struct bitmap get_dirty(void)
+static struct bitmap get(void)
 {
 	struct bitmap bits;
-	struct vmm_dirty req = { .slot = 1, .count = PAGES, .bitmap = (u64)&bits };
 
-	must(call(m.vm, VMM_VM_GET_DIRTY, &req), "GET_DIRTY");
+	get_dirty(m.vm, 1, PAGES, bits.word);
 	return bits;
 }
 
-static void clear_dirty(const struct bitmap *bits)
+static void clear(const struct bitmap *bits)
 {
-	struct vmm_dirty req = { .slot = 1, .count = PAGES, .bitmap = (u64)bits };
-
-	must(call(m.vm, VMM_VM_CLEAR_DIRTY, &req), "CLEAR_DIRTY");
+	clear_dirty(m.vm, 1, PAGES, bits->word);
 }
 
 static void clear_all(void)
@@ -95,7 +92,7 @@ static void clear_all(void)
 	struct bitmap bits;
 
 	memset(&bits, 0xff, sizeof(bits));
-	clear_dirty(&bits);
+	clear(&bits);
 }
 
 /* Those of [0, @pages) and no others. */
@@ -103,7 +100,7 @@ static void clear_all(void)
 
 static void expect_first(int line, u64 pages)
 {
-	struct bitmap got = get_dirty();
+	struct bitmap got = get();
 	u64 i, wrong = 0, first = 0;
 
 	for (i = 0; i < WORDS * 64; i++) {
@@ -325,7 +322,7 @@ static void copy_round(bool *ok)
 
 	for (i = 0; i < PAGES; i++)
 		differs[i] = value_of(i) != copy[i];
-	got = get_dirty();
+	got = get();
 	for (i = 0; i < PAGES; i++) {
 		if (bit(&got, i) ? i % 2 : differs[i]) {
 			if (*ok)
@@ -333,7 +330,7 @@ static void copy_round(bool *ok)
 			*ok = false;
 		}
 	}
-	clear_dirty(&got);
+	clear(&got);
 	for (i = 0; i < PAGES; i++) {
 		if (bit(&got, i))
 			copy[i] = value_of(i);
@@ -381,13 +378,13 @@ static void seen_without_an_exit(void)
 		struct bitmap got;
 		u64 old;
 
-		clear_dirty(&one);
+		clear(&one);
 		old = value_of(0);
 		if (!wait_for(0, old)) {
 			CHECK(false, "the guest stands still");
 			break;
 		}
-		got = get_dirty();
+		got = get();
 		CHECK(got.word[0] == 1, "round %d: %#lx", round, got.word[0]);
 	}
 	busy_stop(thread);
@@ -397,12 +394,11 @@ static void seen_without_an_exit(void)
 /* Large pages that the log splits, and lets be again. */
 static void turned_on_and_off(void)
 {
-	u8 *all = memory, *raw = mmap(NULL, 8 * MIB, PROT_READ | PROT_WRITE,
-				      MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	u8 *all = memory;
 	pthread_t thread;
 	int round;
 
-	memory = (u8 *)(((u64)raw + 2 * MIB - 1) & ~(2 * MIB - 1));
+	memory = memory_map_aligned(6 * MIB);
 	madvise(memory, 6 * MIB, MADV_HUGEPAGE);
 	memset(memory, 0, 6 * MIB);
 	log_turn(0);
@@ -424,8 +420,8 @@ static void turned_on_and_off(void)
 			CHECK(false, "the guest stands still");
 	}
 	busy_stop(thread);
-	must(set_slot(m.vm, 1, 0, 0, 0, NULL), "SET_SLOT");
-	munmap(raw, 8 * MIB);
+	remove_slot(m.vm, 1);
+	munmap(memory, 6 * MIB);
 	memory = all;
 }
 
@@ -443,7 +439,6 @@ static const struct test tests[] = {
 int main(int argc, char **argv)
 {
 	machine_open(&m, 2 * MIB);
-	memory = mmap(NULL, PAGES * PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1,
-		      0);
+	memory = memory_map(PAGES * PAGE);
 	return tests_main(argc, argv, tests, ARRAY_SIZE(tests));
 }

@@ -23,6 +23,13 @@ GUEST16(g_cpuid, "xor %eax, %eax; cpuid; hlt");
 GUEST64(g_triple, "lidt null(%rip); ud2; null: .zero 10");
 GUEST16(g_pause, "1: pause; inc %ax; jnz 1b; hlt");
 
+/* The instruction that exited has been done. */
+static void step_over(u32 length)
+{
+	m.page->gprs.rip += length;
+	m.page->dirty = VMM_GROUP_GPRS;
+}
+
 static void hlt(void)
 {
 	LOAD16(&m, g_hlt);
@@ -114,13 +121,11 @@ static void mmio(void)
 	CHECK(m.page->gprs.rip == m.page->exit_rip, "RIP has moved");
 	/* Without an answer the same access comes again. */
 	RUN_TO(&m, VMM_EXIT_MMIO);
-	m.page->gprs.rip += 2;
-	m.page->dirty = VMM_GROUP_GPRS;
+	step_over(2);
 	RUN_TO(&m, VMM_EXIT_MMIO);
 	CHECK(mmio->gpa == 0x20000008 && mmio->flags == VMM_MMIO_WRITE, "gpa %#llx, flags %u",
 	      mmio->gpa, mmio->flags);
-	m.page->gprs.rip += 7;
-	m.page->dirty = VMM_GROUP_GPRS;
+	step_over(7);
 	RUN_TO(&m, VMM_EXIT_HALTED);
 
 	LOAD64(&m, g_fetch);
@@ -138,12 +143,10 @@ static void msr(void)
 	RUN_TO(&m, VMM_EXIT_RDMSR);
 	CHECK(msr->index == 0x4b564d7f && m.page->insn_len == 2, "RDMSR %#x", msr->index);
 	CHECK(m.page->gprs.rip == m.page->exit_rip, "RIP has moved");
-	m.page->gprs.rip += 2;
-	m.page->dirty = VMM_GROUP_GPRS;
+	step_over(2);
 	RUN_TO(&m, VMM_EXIT_WRMSR);
 	CHECK(msr->index == 0x4b564d7f && msr->value == 0x200000001, "WRMSR %#llx", msr->value);
-	m.page->gprs.rip += 2;
-	m.page->dirty = VMM_GROUP_GPRS;
+	step_over(2);
 	RUN_TO(&m, VMM_EXIT_HALTED);
 }
 
@@ -155,8 +158,7 @@ static void cpuid(void)
 
 	machine_open_empty(&other, 2 * MIB);
 	must(call(other.vm, VMM_VM_SET_CPUID, &req), "SET_CPUID");
-	other.vcpu = must(vcpu_create(other.vm, 0, VMM_VCPU_BSP), "CREATE_VCPU");
-	other.page = vcpu_map(other.vcpu);
+	machine_add_vcpu(&other);
 	LOAD16(&other, g_cpuid);
 	RUN_TO(&other, VMM_EXIT_HALTED);
 	CHECK(other.page->gprs.r[VMM_RAX] == 7 && other.page->gprs.r[VMM_RBX] == 0x11 &&
@@ -178,8 +180,7 @@ static void msr_answers(void)
 		machine_open_empty(&other, 2 * MIB);
 		answer.flags = ignored ? VMM_MSR_WRITE_IGNORED : 0;
 		must(call(other.vm, VMM_VM_SET_MSRS, &req), "SET_MSRS");
-		other.vcpu = must(vcpu_create(other.vm, 0, VMM_VCPU_BSP), "CREATE_VCPU");
-		other.page = vcpu_map(other.vcpu);
+		machine_add_vcpu(&other);
 		LOAD16(&other, g_msr);
 		RUN_TO(&other, ignored ? VMM_EXIT_HALTED : VMM_EXIT_WRMSR);
 		machine_close(&other);

@@ -49,7 +49,19 @@ static bool is_clean_failure(long ret)
 struct round {
 	struct machine *m;
 	int made;		/* fd that the call gave, -1: none */
+	bool hit;		/* a failure was injected */
 };
+
+/* The call with its @nth failure: what it returned. */
+static long attempt(long (*fn)(struct round *), struct round *round, int nth)
+{
+	long ret;
+
+	fail_nth(nth);
+	ret = fn(round);
+	round->hit = fail_nth_done();
+	return ret;
+}
 
 /*
  * @fn makes the call; a round that was hit must fail cleanly or succeed all
@@ -61,17 +73,13 @@ static void until_it_succeeds(const char *name, long (*fn)(struct round *), stru
 
 	for (n = 1; n < 2000; n++) {
 		struct round round = { m, -1 };
-		bool hit;
-		long ret;
+		long ret = attempt(fn, &round, n);
 
-		fail_nth(n);
-		ret = fn(&round);
-		hit = fail_nth_done();
 		if (round.made >= 0)
 			close(round.made);
-		hits += hit;
+		hits += round.hit;
 		CHECK(ret >= 0 || is_clean_failure(ret), "%s, failure %d: %ld", name, n, ret);
-		if (hit)
+		if (round.hit)
 			continue;
 		CHECK(ret >= 0, "%s: %ld without a failure", name, ret);
 		printf("# %s: %d failures\n", name, hits);
@@ -100,12 +108,9 @@ static void create(void)
 	for (n = 1; n < 2000; n++) {
 		struct round round = { &m, -1 };
 		long ret;
-		bool hit;
 
 		m.vm = must(vm_create(), "CREATE_VM");
-		fail_nth(n);
-		ret = try_vcpu(&round);
-		hit = fail_nth_done();
+		ret = attempt(try_vcpu, &round, n);
 		CHECK(ret >= 0 || is_clean_failure(ret), "CREATE_VCPU, failure %d: %ld", n, ret);
 		/* A failure leaves nothing behind that is in the way. */
 		if (ret < 0)
@@ -113,7 +118,7 @@ static void create(void)
 		CHECK(ret >= 0, "CREATE_VCPU, again: %ld", ret);
 		close(m.vm);
 		close(round.made);
-		if (!hit)
+		if (!round.hit)
 			break;
 	}
 }
@@ -189,6 +194,11 @@ static void state(void)
 	machine_close(&m);
 }
 
+static long try_run(struct round *r)
+{
+	return run(r->m);
+}
+
 /* Memory that is not there yet, in the host's tables nor in ours, when RUN is called. */
 static void running(void)
 {
@@ -196,15 +206,13 @@ static void running(void)
 
 	for (n = 1; n < 2000; n++) {
 		struct machine m;
-		bool hit;
+		struct round round = { &m, -1 };
 		long ret;
 
 		machine_open(&m, 2 * MIB);
 		LOAD16(&m, g_touch);
 		madvise(m.ram + 0x2000, PAGE, MADV_DONTNEED);
-		fail_nth(n);
-		ret = run(&m);
-		hit = fail_nth_done();
+		ret = attempt(try_run, &round, n);
 		if (ret)
 			CHECK(is_clean_failure(ret), "RUN, failure %d: %ld", n, ret);
 		else if (m.page->reason == VMM_EXIT_CRASH)
@@ -215,7 +223,7 @@ static void running(void)
 			CHECK(m.page->reason == VMM_EXIT_IO, "RUN, failure %d: %s", n,
 			      reason_name(m.page->reason));
 		machine_close(&m);
-		if (!hit) {
+		if (!round.hit) {
 			CHECK(!ret && m.size, "RUN without a failure: %ld", ret);
 			printf("# RUN: %d failures\n", n - 1);
 			return;

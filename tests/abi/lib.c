@@ -103,7 +103,6 @@ int tests_main(int argc, char **argv, const struct test *tests, size_t count)
 void in_child(void (*fn)(void *), void *arg)
 {
 	pid_t pid = fork();
-	int status;
 
 	if (!pid) {
 		failed = 0;
@@ -111,8 +110,24 @@ void in_child(void (*fn)(void *), void *arg)
 		fflush(stdout);
 		_exit(failed ? 1 : 0);
 	}
+	child_ends_well(pid);
+}
+
+void child_ends_well(pid_t pid)
+{
+	int status;
+
 	must(waitpid(pid, &status, 0), "waitpid");
-	CHECK(status == 0, "the child ended with %#x", status);
+	CHECK(!status, "the child ended with %#x", status);
+}
+
+void child_ends_by(pid_t pid, int signal)
+{
+	int status;
+
+	must(waitpid(pid, &status, 0), "waitpid");
+	CHECK(WIFSIGNALED(status) && WTERMSIG(status) == signal, "the child ended with %#x",
+	      status);
 }
 
 /* ---- calls ----------------------------------------------------------------------------- */
@@ -178,23 +193,46 @@ long set_slot(int vm, u32 slot, u32 flags, u64 gpa, u64 size, const void *hva)
 	return call(vm, VMM_VM_SET_SLOT, &req);
 }
 
+void remove_slot(int vm, u32 slot)
+{
+	must(set_slot(vm, slot, 0, 0, 0, NULL), "SET_SLOT");
+}
+
+void get_dirty(int vm, u32 slot, u64 pages, u64 *bits)
+{
+	struct vmm_dirty req = { .slot = slot, .count = pages, .bitmap = (u64)bits };
+
+	must(call(vm, VMM_VM_GET_DIRTY, &req), "GET_DIRTY");
+}
+
+void clear_dirty(int vm, u32 slot, u64 pages, const u64 *bits)
+{
+	struct vmm_dirty req = { .slot = slot, .count = pages, .bitmap = (u64)bits };
+
+	must(call(vm, VMM_VM_CLEAR_DIRTY, &req), "CLEAR_DIRTY");
+}
+
 void machine_open_empty(struct machine *m, size_t size)
 {
 	m->vm = must(vm_create(), "CREATE_VM");
 	m->vcpu = -1;
 	m->page = NULL;
 	m->size = size;
-	m->ram = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-	must(m->ram == MAP_FAILED ? -errno : 0, "memory");
+	m->ram = memory_map(size);
 	must(set_slot(m->vm, 0, 0, 0, size, m->ram), "SET_SLOT");
+}
+
+void machine_add_vcpu(struct machine *m)
+{
+	m->vcpu = must(vcpu_create(m->vm, 0, VMM_VCPU_BSP), "CREATE_VCPU");
+	m->page = vcpu_map(m->vcpu);
+	m->history = (void *)m->page + VMM_PAGE_SIZE;
 }
 
 void machine_open(struct machine *m, size_t size)
 {
 	machine_open_empty(m, size);
-	m->vcpu = must(vcpu_create(m->vm, 0, VMM_VCPU_BSP), "CREATE_VCPU");
-	m->page = vcpu_map(m->vcpu);
-	m->history = (void *)m->page + VMM_PAGE_SIZE;
+	machine_add_vcpu(m);
 }
 
 void machine_close(struct machine *m)
@@ -361,6 +399,25 @@ long send_msi(int vm, u32 apic_id, u8 vector)
 }
 
 /* ---- the host ------------------------------------------------------------------------------ */
+
+u8 *memory_map(size_t size)
+{
+	u8 *p = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+	must(p == MAP_FAILED ? -errno : 0, "memory");
+	return p;
+}
+
+u8 *memory_map_aligned(size_t size)
+{
+	u8 *raw = memory_map(size + HUGE);
+	u8 *p = (u8 *)(((u64)raw + HUGE - 1) & ~(HUGE - 1));
+
+	if (p > raw)
+		munmap(raw, p - raw);
+	munmap(p + size, raw + HUGE - p);
+	return p;
+}
 
 u64 now_ns(void)
 {

@@ -26,6 +26,7 @@ typedef uint8_t u8;
 #define ARRAY_SIZE(a)	(sizeof(a) / sizeof((a)[0]))
 #define PAGE		4096UL
 #define MIB		(1UL << 20)
+#define HUGE		(2 * MIB)
 
 /* ---- checks ------------------------------------------------------------------- */
 
@@ -55,6 +56,9 @@ int failures(void);
 
 /* Runs @fn in a child and checks that it ends well. */
 void in_child(void (*fn)(void *), void *arg);
+/* Waits for the child and checks its end: with status 0, or by @signal. */
+void child_ends_well(pid_t pid);
+void child_ends_by(pid_t pid, int signal);
 
 /* ---- calls -------------------------------------------------------------------------- */
 
@@ -64,9 +68,9 @@ long call(int fd, unsigned long command, const void *arg);
 int dev_open(void);
 struct vmm_info dev_info(void);
 
-/* A VM with memory from 0 and, by machine_vcpu(), vCPUs. */
+/* A VM with memory from 0, and a vCPU. */
 struct machine {
-	int vm, vcpu;			/* the first vCPU, -1: none yet */
+	int vm, vcpu;			/* -1: none yet */
 	u8 *ram;
 	size_t size;
 	struct vmm_page *page;
@@ -76,11 +80,17 @@ struct machine {
 void machine_open(struct machine *m, size_t size);
 /* The same without a vCPU. */
 void machine_open_empty(struct machine *m, size_t size);
+void machine_add_vcpu(struct machine *m);
 void machine_close(struct machine *m);
 long vm_create(void);
 long vcpu_create(int vm, u32 apic_id, u32 flags);
 struct vmm_page *vcpu_map(int vcpu);
 long set_slot(int vm, u32 slot, u32 flags, u64 gpa, u64 size, const void *hva);
+void remove_slot(int vm, u32 slot);
+
+/* The log of the first @pages of a slot. */
+void get_dirty(int vm, u32 slot, u64 pages, u64 *bits);
+void clear_dirty(int vm, u32 slot, u64 pages, const u64 *bits);
 
 /* The registers as they are. */
 void fetch(struct machine *m, u32 groups);
@@ -136,6 +146,10 @@ long send_msi(int vm, u32 apic_id, u8 vector);
 
 /* ---- the host ------------------------------------------------------------------------- */
 
+/* Fresh memory of this process. */
+u8 *memory_map(size_t size);
+/* The same, from where a huge page may start. */
+u8 *memory_map_aligned(size_t size);
 u64 now_ns(void);
 /* Writes @text to the file: 0 or -errno. */
 int file_write(const char *path, const char *text);

@@ -33,14 +33,6 @@ static void guest_over(const u8 *code, const u8 *end, u64 size)
 	m.page->dirty = VMM_GROUP_GPRS;
 }
 
-static u8 *map(size_t size, int flags)
-{
-	u8 *p = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_ANONYMOUS | flags, -1, 0);
-
-	must(p == MAP_FAILED ? -errno : 0, "mmap");
-	return p;
-}
-
 /* ---- what is refused --------------------------------------------------------------------- */
 
 static void refused(void)
@@ -81,7 +73,7 @@ static void refused(void)
 static void all_slots(void)
 {
 	u32 i, count = dev_info().max_slots;
-	u8 *p = map(count * PAGE, MAP_PRIVATE);
+	u8 *p = memory_map(count * PAGE);
 
 	for (i = 1; i < count; i++)
 		EXPECT(set_slot(m.vm, i, i & 1, WINDOW + i * PAGE, PAGE, p + i * PAGE), 0);
@@ -108,7 +100,7 @@ static void expect_crash(const char *what)
 
 static void not_there(void)
 {
-	u8 *p = map(PAGE, MAP_PRIVATE);
+	u8 *p = memory_map(PAGE);
 	int fd = open("/proc/self/exe", O_RDONLY | O_CLOEXEC), mem;
 	void *file = mmap(NULL, PAGE, PROT_READ, MAP_SHARED, fd, 0);
 
@@ -143,7 +135,7 @@ static void not_there(void)
 		munmap(io, PAGE);
 		close(mem);
 	}
-	must(set_slot(m.vm, 1, 0, 0, 0, NULL), "SET_SLOT");
+	remove_slot(m.vm, 1);
 }
 
 /* A file that ends before the slot does. */
@@ -165,7 +157,7 @@ static void truncated(void)
 	CHECK(((u64 *)p)[3 * 512] == 2, "%lu", ((u64 *)p)[3 * 512]);
 	munmap(p, 4 * PAGE);
 	close(fd);
-	must(set_slot(m.vm, 1, 0, 0, 0, NULL), "SET_SLOT");
+	remove_slot(m.vm, 1);
 }
 
 /* ---- memory that changes between two runs: the guest sees it at once ----------------- */
@@ -181,7 +173,7 @@ static u64 guest_sum(void)
 static void changed(void)
 {
 	const size_t size = 8 * PAGE;
-	u8 *p = map(size, MAP_PRIVATE), *q;
+	u8 *p = memory_map(size), *q;
 	u64 *words = (u64 *)p;
 	int status;
 	pid_t pid;
@@ -210,7 +202,7 @@ static void changed(void)
 	must(waitpid(pid, &status, 0), "waitpid");
 	guest_over(g_read, g_read_end, size);
 	CHECK(guest_sum() == 8, "after the child");
-	q = map(size, MAP_PRIVATE);
+	q = memory_map(size);
 	((u64 *)q)[0] = 100;
 	must(mremap(q, size, size, MREMAP_MAYMOVE | MREMAP_FIXED, p) == p ? 0 : -errno, "mremap");
 	CHECK(guest_sum() == 100, "mremap() over it");
@@ -224,7 +216,7 @@ static void changed(void)
 	guest_over(g_read, g_read_end, size);
 	CHECK(guest_sum() == 8, "written after MADV_FREE, and lost");
 	munmap(p, size);
-	must(set_slot(m.vm, 1, 0, 0, 0, NULL), "SET_SLOT");
+	remove_slot(m.vm, 1);
 }
 
 /* ---- huge pages ---------------------------------------------------------------------- */
@@ -232,8 +224,7 @@ static void changed(void)
 static void thp(void)
 {
 	const size_t size = 4 * MIB;
-	u8 *raw = map(size + 2 * MIB, MAP_PRIVATE);
-	u8 *p = (u8 *)(((u64)raw + 2 * MIB - 1) & ~(2 * MIB - 1));
+	u8 *p = memory_map_aligned(size);
 	u64 *words = (u64 *)p;
 	u32 i;
 
@@ -262,9 +253,9 @@ static void thp(void)
 	RUN_TO(&m, VMM_EXIT_MMIO);
 	CHECK(m.page->u.mmio.gpa == WINDOW + MIB, "gpa %#llx", m.page->u.mmio.gpa);
 	CHECK(words[0] == 4 && words[MIB / 8] == 1, "%lu, %lu", words[0], words[MIB / 8]);
-	must(set_slot(m.vm, 2, 0, 0, 0, NULL), "SET_SLOT");
-	must(set_slot(m.vm, 1, 0, 0, 0, NULL), "SET_SLOT");
-	munmap(raw, size + 2 * MIB);
+	remove_slot(m.vm, 2);
+	remove_slot(m.vm, 1);
+	munmap(p, size);
 }
 
 static void hugetlb(size_t size, int shift, const char *pool)
@@ -286,7 +277,7 @@ static void hugetlb(size_t size, int shift, const char *pool)
 	CHECK(*(u64 *)p == 2 && *(u64 *)(p + 2 * MIB - PAGE) == 2, "what the guest wrote");
 	munmap(p, size);
 	expect_crash("huge pages that are gone");
-	must(set_slot(m.vm, 1, 0, 0, 0, NULL), "SET_SLOT");
+	remove_slot(m.vm, 1);
 	file_write(pool, "0");
 }
 
@@ -348,12 +339,10 @@ static void changed_while_running(void)
 {
 	u64 start = now_ns();
 	pthread_t thread;
-	u8 *raw;
 	int rounds = 0;
 
 	churn_size = 4 * MIB;
-	raw = map(churn_size + 2 * MIB, MAP_PRIVATE);
-	churn_at = (u8 *)(((u64)raw + 2 * MIB - 1) & ~(2 * MIB - 1));
+	churn_at = memory_map_aligned(churn_size);
 	must(set_slot(m.vm, 1, 0, WINDOW, churn_size, churn_at), "SET_SLOT");
 	guest_over(g_write, g_write_end, churn_size);
 	churn_ends = false;
@@ -379,8 +368,8 @@ static void changed_while_running(void)
 	__atomic_store_n(&churn_ends, true, __ATOMIC_RELAXED);
 	pthread_join(thread, NULL);
 	CHECK(rounds > 5, "%d rounds", rounds);
-	must(set_slot(m.vm, 1, 0, 0, 0, NULL), "SET_SLOT");
-	munmap(raw, churn_size + 2 * MIB);
+	remove_slot(m.vm, 1);
+	munmap(churn_at, churn_size);
 }
 
 /* ---- whose memory it is -------------------------------------------------------------- */
@@ -388,7 +377,7 @@ static void changed_while_running(void)
 static void not_pinned(void)
 {
 	const size_t size = 8 * MIB;
-	u8 *p = map(size, MAP_PRIVATE);
+	u8 *p = memory_map(size);
 	long pinned = file_field("/proc/self/status", "VmPin");
 	long unevictable = file_field("/proc/meminfo", "Unevictable");
 	long before = file_field("/proc/self/status", "RssAnon"), after;
@@ -407,7 +396,7 @@ static void not_pinned(void)
 	after = file_field("/proc/self/status", "RssAnon");
 	CHECK(after - before < 512, "not given back: %ld kB before, %ld after", before, after);
 	munmap(p, size);
-	must(set_slot(m.vm, 1, 0, 0, 0, NULL), "SET_SLOT");
+	remove_slot(m.vm, 1);
 }
 
 static const struct test tests[] = {

@@ -54,7 +54,7 @@ static void forked(void)
 static void child_outlives(void)
 {
 	struct machine m;
-	int pipes[2], status;
+	int pipes[2];
 	pid_t pid;
 	char c;
 
@@ -73,8 +73,7 @@ static void child_outlives(void)
 	RUN_TO(&m, VMM_EXIT_IO);
 	machine_close(&m);
 	close(pipes[1]);
-	must(waitpid(pid, &status, 0), "waitpid");
-	CHECK(!status, "the child ended with %#x", status);
+	child_ends_well(pid);
 }
 
 /* The VM of a process that is gone: its fds only wait to be closed. */
@@ -82,7 +81,6 @@ static void parent_is_gone(void)
 {
 	struct machine m;
 	pid_t pid = fork();
-	int status;
 
 	if (!pid) {
 		machine_open(&m, 2 * MIB);
@@ -95,8 +93,7 @@ static void parent_is_gone(void)
 		}
 		_exit(failures());
 	}
-	must(waitpid(pid, &status, 0), "waitpid");
-	CHECK(!status, "the child ended with %#x", status);
+	child_ends_well(pid);
 	usleep(500000);
 }
 
@@ -134,7 +131,7 @@ static int fd_receive(int sock)
 
 static void passed(void)
 {
-	int sock[2], status;
+	int sock[2];
 	struct machine m;
 	pid_t pid;
 
@@ -152,8 +149,7 @@ static void passed(void)
 	fd_send(sock[0], m.vm);
 	fd_send(sock[0], m.vcpu);
 	machine_close(&m);
-	must(waitpid(pid, &status, 0), "waitpid");
-	CHECK(!status, "the child ended with %#x", status);
+	child_ends_well(pid);
 	close(sock[0]);
 	close(sock[1]);
 }
@@ -181,7 +177,6 @@ static void in_flight(void)
 static void executed(void)
 {
 	struct machine m;
-	int status;
 	pid_t pid;
 
 	machine_open(&m, 2 * MIB);
@@ -200,8 +195,7 @@ static void executed(void)
 		execl("/proc/self/exe", "owner", "--after-exec", vm, vcpu, NULL);
 		_exit(9);
 	}
-	must(waitpid(pid, &status, 0), "waitpid");
-	CHECK(!status, "the child ended with %#x", status);
+	child_ends_well(pid);
 }
 
 static int after_exec(char **argv)
@@ -374,7 +368,6 @@ static void module_without_device(void *arg)
 /* Refused while a VM lives, however little is left of it, and fine after. */
 static void module(void)
 {
-	int status;
 	pid_t pid;
 
 	pid = fork();
@@ -386,15 +379,13 @@ static void module(void)
 		module_without_device(&m);
 		_exit(failures() ? 1 : 0);
 	}
-	must(waitpid(pid, &status, 0), "waitpid");
-	CHECK(!status, "the child ended with %#x", status);
+	child_ends_well(pid);
 }
 
 /* It dies while a guest runs, with everything open. */
 static void killed(void)
 {
 	struct machine m;
-	int status;
 	pid_t pid;
 
 	pid = fork();
@@ -407,8 +398,7 @@ static void killed(void)
 	}
 	usleep(300000);
 	kill(pid, SIGKILL);
-	must(waitpid(pid, &status, 0), "waitpid");
-	CHECK(WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL, "it ended with %#x", status);
+	child_ends_by(pid, SIGKILL);
 }
 
 static const struct test tests[] = {

@@ -233,7 +233,7 @@ static void ends_of_vms(void)
 {
 	static void *(*const fns[])(void *) = { make_vms, make_vms, change_memory };
 
-	shared_ram = mmap(NULL, MIB, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	shared_ram = memory_map(MIB);
 	race(fns, ARRAY_SIZE(fns), 3000);
 	munmap(shared_ram, MIB);
 }
