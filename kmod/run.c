@@ -56,15 +56,23 @@ void vcpu_signal_nmi(struct vcpu *vcpu)
 	vcpu_request(vcpu, VCPU_REQ_NMI);
 }
 
+/* A SIPI from before it found no CPU that waited for one. */
 void vcpu_signal_init(struct vcpu *vcpu)
 {
-	vcpu_request(vcpu, VCPU_REQ_INIT);
+	atomic_set(&vcpu->startup, STARTUP_INIT);
+	vcpu_request(vcpu, VCPU_REQ_STARTUP);
 }
 
+/* The first starts the vCPU, so the second finds it running. */
 void vcpu_signal_sipi(struct vcpu *vcpu, u8 vector)
 {
-	WRITE_ONCE(vcpu->sipi_vector, vector);
-	vcpu_request(vcpu, VCPU_REQ_SIPI);
+	int old = atomic_read(&vcpu->startup);
+
+	do {
+		if (old & STARTUP_SIPI)
+			return;
+	} while (!atomic_try_cmpxchg(&vcpu->startup, &old, old | STARTUP_SIPI | vector));
+	vcpu_request(vcpu, VCPU_REQ_STARTUP);
 }
 
 /* ---- bound to a CPU ----------------------------------------------------------------- */
@@ -145,27 +153,30 @@ void run_take_nmis(struct vcpu *vcpu)
 	ev->nmi_pending = min(ev->nmi_pending + atomic_xchg(&vcpu->nmi_queued, 0), limit);
 }
 
-static void run_requests(struct vcpu *vcpu)
+/* "INIT": waits for SIPI, but the boot processor starts over. */
+static void run_startup(struct vcpu *vcpu)
 {
 	struct vmm_events *ev = &vcpu->events;
+	int startup = atomic_xchg(&vcpu->startup, 0);
 
+	if (startup & STARTUP_INIT)
+		vcpu_reset(vcpu, true);
+	if ((startup & STARTUP_SIPI) && ev->run_state == VMM_STATE_WAIT_SIPI) {
+		state_start_at(vcpu, startup & STARTUP_VECTOR);
+		ev->run_state = VMM_STATE_RUNNING;
+	}
+}
+
+static void run_requests(struct vcpu *vcpu)
+{
 	clear_bit(VCPU_REQ_EVENT, &vcpu->requests);
 	if (vcpu_take_request(vcpu, VCPU_REQ_CLOCK)) {
 		clock_tell(vcpu);
 		lapic_clock_changed(vcpu);
 	}
 	run_take_nmis(vcpu);
-	if (vcpu_take_request(vcpu, VCPU_REQ_INIT)) {
-		/* "INIT": waits for SIPI, but the boot processor starts over. */
-		vcpu_reset(vcpu, true);
-		clear_bit(VCPU_REQ_SIPI, &vcpu->requests);
-		if (!vcpu->bsp)
-			ev->run_state = VMM_STATE_WAIT_SIPI;
-	}
-	if (vcpu_take_request(vcpu, VCPU_REQ_SIPI) && ev->run_state == VMM_STATE_WAIT_SIPI) {
-		state_start_at(vcpu, READ_ONCE(vcpu->sipi_vector));
-		ev->run_state = VMM_STATE_RUNNING;
-	}
+	if (vcpu_take_request(vcpu, VCPU_REQ_STARTUP))
+		run_startup(vcpu);
 }
 
 static bool run_may_wake(struct vcpu *vcpu)

@@ -101,12 +101,14 @@ static void state_get_sregs(struct vcpu *vcpu, struct vmm_sregs *sregs)
 /* What arrived and waits for the vCPU to run is told too: it may run elsewhere next. */
 static void state_get_events(struct vcpu *vcpu, struct vmm_events *ev)
 {
+	int startup = atomic_read(&vcpu->startup);
+
 	run_take_nmis(vcpu);
 	*ev = vcpu->events;
-	ev->init_pending = vcpu_has_request(vcpu, VCPU_REQ_INIT);
-	ev->sipi_pending = vcpu_has_request(vcpu, VCPU_REQ_SIPI);
+	ev->init_pending = !!(startup & STARTUP_INIT);
+	ev->sipi_pending = !!(startup & STARTUP_SIPI);
 	if (ev->sipi_pending)
-		ev->sipi_vector = READ_ONCE(vcpu->sipi_vector);
+		ev->sipi_vector = startup & STARTUP_VECTOR;
 }
 
 void state_fetch(struct vcpu *vcpu, u32 groups)
@@ -143,8 +145,10 @@ static void state_set_events(struct vcpu *vcpu, const struct vmm_events *ev)
 	vcpu->events = *ev;
 	vcpu->events.init_pending = 0;
 	vcpu->events.sipi_pending = 0;
-	if (ev->init_pending)
-		vcpu_request(vcpu, VCPU_REQ_INIT);
+	if (ev->init_pending) {
+		atomic_or(STARTUP_INIT, &vcpu->startup);
+		vcpu_request(vcpu, VCPU_REQ_STARTUP);
+	}
 	if (ev->sipi_pending)
 		vcpu_signal_sipi(vcpu, ev->sipi_vector);
 }
@@ -274,8 +278,8 @@ void vcpu_reset(struct vcpu *vcpu, bool init)
 	msr_reset(vcpu);
 	fpu_reset(vcpu);
 	clear_bit(VCPU_REQ_NMI, &vcpu->requests);
-	clear_bit(VCPU_REQ_INIT, &vcpu->requests);
-	clear_bit(VCPU_REQ_SIPI, &vcpu->requests);
+	clear_bit(VCPU_REQ_STARTUP, &vcpu->requests);
+	atomic_set(&vcpu->startup, 0);
 	atomic_set(&vcpu->nmi_queued, 0);
 }
 
