@@ -234,11 +234,21 @@ int state_store(struct vcpu *vcpu)
 
 /* ---- reset ------------------------------------------------------------------------- */
 
-/* "Processor State After Reset": what CS, the other segments, TR and LDTR are. */
-static void state_reset_sregs(struct vcpu *vcpu, struct vmm_sregs *sregs)
+/*
+ * "Processor State After Reset": what CS, the other segments, TR and LDTR are.
+ * INIT leaves the caches as they are, and with them CR0.CD and CR0.NW; XCR0
+ * knows no other reset than that of power-up.
+ */
+static void state_reset_sregs(struct vcpu *vcpu, struct vmm_sregs *sregs, bool init)
 {
+	u64 cache = X86_CR0_CD | X86_CR0_NW, xcr0 = XFEATURE_MASK_FP;
 	int i;
 
+	if (init) {
+		state_get_sregs(vcpu, sregs);
+		cache &= sregs->cr0;
+		xcr0 = sregs->xcr0;
+	}
 	memset(sregs, 0, sizeof(*sregs));
 	for (i = VMM_ES; i <= VMM_GS; i++) {
 		sregs->seg[i].limit = 0xffff;
@@ -253,8 +263,8 @@ static void state_reset_sregs(struct vcpu *vcpu, struct vmm_sregs *sregs)
 	sregs->seg[VMM_TR].attr = 0x8b;
 	sregs->gdtr.limit = 0xffff;
 	sregs->idtr.limit = 0xffff;
-	sregs->cr0 = X86_CR0_CD | X86_CR0_NW | X86_CR0_ET;
-	sregs->xcr0 = XFEATURE_MASK_FP;
+	sregs->cr0 = cache | X86_CR0_ET;
+	sregs->xcr0 = xcr0;
 }
 
 void vcpu_reset(struct vcpu *vcpu, bool init)
@@ -271,7 +281,7 @@ void vcpu_reset(struct vcpu *vcpu, bool init)
 	dr_set(vcpu, &(struct vmm_dregs){ .dr6 = DR6_RESERVED, .dr7 = 0x400 });
 	/* APIC_BASE is set by lapic_reset(), and unchanged by INIT. */
 	lapic_reset(vcpu, init);
-	state_reset_sregs(vcpu, &sregs);
+	state_reset_sregs(vcpu, &sregs, init);
 	state_set_sregs(vcpu, &sregs);
 	if (init)
 		return;
