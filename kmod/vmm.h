@@ -103,6 +103,9 @@ struct vm {
 
 	u32 vcpu_count;			/* published entries, see vm_for_each_vcpu */
 	struct vcpu *vcpu[VMM_MAX_VCPUS];
+	/* The same by APIC ID, for messages: NULL where there is none. */
+	u32 apic_id_end;
+	struct vcpu *by_apic_id[VMM_MAX_VCPUS];
 };
 
 /* vCPUs are only ever added while the VM lives. Any context. */
