@@ -153,10 +153,14 @@ void run_take_nmis(struct vcpu *vcpu)
 	ev->nmi_pending = min(ev->nmi_pending + atomic_xchg(&vcpu->nmi_queued, 0), limit);
 }
 
-/* "INIT": waits for SIPI, but the boot processor starts over. */
-static void run_startup(struct vcpu *vcpu)
+/*
+ * "INIT": waits for SIPI, but the boot processor starts over. RUN_USER: it does
+ * so from now on, and may have been the last that did not.
+ */
+static int run_startup(struct vcpu *vcpu)
 {
 	struct vmm_events *ev = &vcpu->events;
+	bool waited = ev->run_state == VMM_STATE_WAIT_SIPI;
 	int startup = atomic_xchg(&vcpu->startup, 0);
 
 	if (startup & STARTUP_INIT)
@@ -165,9 +169,13 @@ static void run_startup(struct vcpu *vcpu)
 		state_start_at(vcpu, startup & STARTUP_VECTOR);
 		ev->run_state = VMM_STATE_RUNNING;
 	}
+	if (waited || ev->run_state != VMM_STATE_WAIT_SIPI)
+		return RUN_GUEST;
+	return run_exit_to_user(vcpu, VMM_EXIT_HALTED, VMM_GROUP_ALL);
 }
 
-static void run_requests(struct vcpu *vcpu)
+/* RUN_GUEST, or RUN_USER. */
+static int run_requests(struct vcpu *vcpu)
 {
 	clear_bit(VCPU_REQ_EVENT, &vcpu->requests);
 	if (vcpu_take_request(vcpu, VCPU_REQ_CLOCK)) {
@@ -175,8 +183,7 @@ static void run_requests(struct vcpu *vcpu)
 		lapic_clock_changed(vcpu);
 	}
 	run_take_nmis(vcpu);
-	if (vcpu_take_request(vcpu, VCPU_REQ_STARTUP))
-		run_startup(vcpu);
+	return vcpu_take_request(vcpu, VCPU_REQ_STARTUP) ? run_startup(vcpu) : RUN_GUEST;
 }
 
 static bool run_may_wake(struct vcpu *vcpu)
@@ -331,8 +338,12 @@ static int run_prepare(struct vcpu *vcpu)
 		if (ret != RUN_GUEST)
 			return ret;
 	}
-	if (READ_ONCE(vcpu->requests))
-		run_requests(vcpu);
+	if (READ_ONCE(vcpu->requests)) {
+		int ret = run_requests(vcpu);
+
+		if (ret != RUN_GUEST)
+			return ret;
+	}
 	if (vcpu_take_request(vcpu, VCPU_REQ_KICK))
 		return run_exit_to_user(vcpu, VMM_EXIT_KICK, 0);
 	if (vcpu->eoi_vector >= 0) {
