@@ -11,24 +11,6 @@
  */
 #include "lapic_internal.h"
 
-/*
- * APIC IDs are mostly given in order. That makes the ID a good guess at the
- * index; a machine with holes in its numbering pays by a search.
- */
-static struct vcpu *vcpu_by_apic_id(struct vm *vm, u32 id)
-{
-	struct vcpu *vcpu;
-	u32 i;
-
-	if (id < smp_load_acquire(&vm->vcpu_count) && vm->vcpu[id]->apic_id == id)
-		return vm->vcpu[id];
-	vm_for_each_vcpu(i, vcpu, vm) {
-		if (vcpu->apic_id == id)
-			return vcpu;
-	}
-	return NULL;
-}
-
 static bool message_is_for(const struct lapic_message *msg, struct vcpu *sender,
 			   struct vcpu *vcpu)
 {
@@ -48,6 +30,41 @@ static bool message_is_for(const struct lapic_message *msg, struct vcpu *sender,
 	default:
 		return lapic_message_matches(msg, &own);
 	}
+}
+
+/* Whom a message may be for, by APIC ID. */
+struct candidates {
+	u32 id, end;
+};
+
+static struct candidates message_candidates(struct vm *vm, const struct lapic_message *msg)
+{
+	struct candidates all = { 0, READ_ONCE(vm->apic_id_end) }, some = all;
+
+	if (msg->shorthand != LAPIC_BY_DEST || msg->broadcast)
+		return all;
+	if (!msg->logical) {
+		some.id = min(msg->dest, all.end);
+		some.end = min(some.id + 1, all.end);
+	} else if (msg->dest > 0xff) {
+		/* More than xAPICs have: the 16 of an x2APIC's cluster. */
+		some.id = msg->dest >> 16 << 4;
+		some.end = min(some.id + 16, all.end);
+	}
+	return some;
+}
+
+/* The next that it is for, or NULL. */
+static struct vcpu *message_receiver(struct vm *vm, struct vcpu *sender,
+				     const struct lapic_message *msg, struct candidates *some)
+{
+	while (some->id < some->end) {
+		struct vcpu *vcpu = smp_load_acquire(&vm->by_apic_id[some->id++]);
+
+		if (vcpu && message_is_for(msg, sender, vcpu))
+			return vcpu;
+	}
+	return NULL;
 }
 
 /* A globally disabled APIC is not on the bus; one disabled by SVR takes NMI, INIT, SIPI. */
@@ -94,12 +111,12 @@ static bool goes_before(struct lapic *a, struct lapic *b)
 static void message_arbitrate(struct vm *vm, struct vcpu *sender,
 			      const struct lapic_message *msg)
 {
+	struct candidates some = message_candidates(vm, msg);
 	struct vcpu *vcpu, *best = NULL;
 	u64 last = 0;
-	u32 i;
 
-	vm_for_each_vcpu(i, vcpu, vm) {
-		if (!message_is_for(msg, sender, vcpu) || !lapic_takes_fixed(vcpu->apic))
+	while ((vcpu = message_receiver(vm, sender, msg, &some))) {
+		if (!lapic_takes_fixed(vcpu->apic))
 			continue;
 		last = max(last, READ_ONCE(vcpu->apic->turn));
 		if (!best || goes_before(vcpu->apic, best->apic))
@@ -113,8 +130,8 @@ static void message_arbitrate(struct vm *vm, struct vcpu *sender,
 
 static void message_send(struct vm *vm, struct vcpu *sender, const struct lapic_message *msg)
 {
+	struct candidates some;
 	struct vcpu *vcpu;
-	u32 i;
 
 	if (msg->mode == LAPIC_NOTHING)
 		return;
@@ -122,20 +139,13 @@ static void message_send(struct vm *vm, struct vcpu *sender, const struct lapic_
 		message_deliver(msg, sender);
 		return;
 	}
-	if (msg->shorthand == LAPIC_BY_DEST && !msg->logical && !msg->broadcast) {
-		vcpu = vcpu_by_apic_id(vm, msg->dest);
-		if (vcpu)
-			message_deliver(msg, vcpu);
-		return;
-	}
 	if (msg->lowest) {
 		message_arbitrate(vm, sender, msg);
 		return;
 	}
-	vm_for_each_vcpu(i, vcpu, vm) {
-		if (message_is_for(msg, sender, vcpu))
-			message_deliver(msg, vcpu);
-	}
+	some = message_candidates(vm, msg);
+	while ((vcpu = message_receiver(vm, sender, msg, &some)))
+		message_deliver(msg, vcpu);
 }
 
 int lapic_msi(struct vm *vm, u64 address, u32 data)

@@ -157,15 +157,17 @@ bool lapic_accepts_extint(struct vcpu *vcpu)
 }
 
 /*
- * "Signaling Interrupt Servicing Completion". User space hears of the vectors
- * it asked for, unless the guest took over with the IOAPIC's own EOI register.
+ * "Signaling Interrupt Servicing Completion": IOAPICs are told of levels, not
+ * of edges, which may share a vector with another CPU's level. User space hears
+ * of the vectors it asked for, unless the guest took over with the IOAPIC's own
+ * EOI register.
  */
 void lapic_eoi_done(struct vcpu *vcpu, u8 vector)
 {
 	struct lapic *apic = vcpu->apic;
-	bool level = lapic_vector_test(lapic_reg(apic, LAPIC_TMR), vector);
 
-	if (level && (*lapic_reg(apic, LAPIC_SVR) & LAPIC_SVR_NO_BROADCAST))
+	if (!lapic_vector_test(lapic_reg(apic, LAPIC_TMR), vector) ||
+	    (*lapic_reg(apic, LAPIC_SVR) & LAPIC_SVR_NO_BROADCAST))
 		return;
 	if (READ_ONCE(vcpu->eoi_exits[vector / 64]) >> (vector % 64) & 1)
 		vcpu->eoi_vector = vector;

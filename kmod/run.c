@@ -56,15 +56,23 @@ void vcpu_signal_nmi(struct vcpu *vcpu)
 	vcpu_request(vcpu, VCPU_REQ_NMI);
 }
 
+/* A SIPI from before it found no CPU that waited for one. */
 void vcpu_signal_init(struct vcpu *vcpu)
 {
-	vcpu_request(vcpu, VCPU_REQ_INIT);
+	atomic_set(&vcpu->startup, STARTUP_INIT);
+	vcpu_request(vcpu, VCPU_REQ_STARTUP);
 }
 
+/* The first starts the vCPU, so the second finds it running. */
 void vcpu_signal_sipi(struct vcpu *vcpu, u8 vector)
 {
-	WRITE_ONCE(vcpu->sipi_vector, vector);
-	vcpu_request(vcpu, VCPU_REQ_SIPI);
+	int old = atomic_read(&vcpu->startup);
+
+	do {
+		if (old & STARTUP_SIPI)
+			return;
+	} while (!atomic_try_cmpxchg(&vcpu->startup, &old, old | STARTUP_SIPI | vector));
+	vcpu_request(vcpu, VCPU_REQ_STARTUP);
 }
 
 /* ---- bound to a CPU ----------------------------------------------------------------- */
@@ -145,27 +153,37 @@ void run_take_nmis(struct vcpu *vcpu)
 	ev->nmi_pending = min(ev->nmi_pending + atomic_xchg(&vcpu->nmi_queued, 0), limit);
 }
 
-static void run_requests(struct vcpu *vcpu)
+/*
+ * "INIT": waits for SIPI, but the boot processor starts over. RUN_USER: it does
+ * so from now on, and may have been the last that did not.
+ */
+static int run_startup(struct vcpu *vcpu)
 {
 	struct vmm_events *ev = &vcpu->events;
+	bool waited = ev->run_state == VMM_STATE_WAIT_SIPI;
+	int startup = atomic_xchg(&vcpu->startup, 0);
 
+	if (startup & STARTUP_INIT)
+		vcpu_reset(vcpu, true);
+	if ((startup & STARTUP_SIPI) && ev->run_state == VMM_STATE_WAIT_SIPI) {
+		state_start_at(vcpu, startup & STARTUP_VECTOR);
+		ev->run_state = VMM_STATE_RUNNING;
+	}
+	if (waited || ev->run_state != VMM_STATE_WAIT_SIPI)
+		return RUN_GUEST;
+	return run_exit_to_user(vcpu, VMM_EXIT_HALTED, VMM_GROUP_ALL);
+}
+
+/* RUN_GUEST, or RUN_USER. */
+static int run_requests(struct vcpu *vcpu)
+{
 	clear_bit(VCPU_REQ_EVENT, &vcpu->requests);
 	if (vcpu_take_request(vcpu, VCPU_REQ_CLOCK)) {
 		clock_tell(vcpu);
 		lapic_clock_changed(vcpu);
 	}
 	run_take_nmis(vcpu);
-	if (vcpu_take_request(vcpu, VCPU_REQ_INIT)) {
-		/* "INIT": waits for SIPI, but the boot processor starts over. */
-		vcpu_reset(vcpu, true);
-		clear_bit(VCPU_REQ_SIPI, &vcpu->requests);
-		if (!vcpu->bsp)
-			ev->run_state = VMM_STATE_WAIT_SIPI;
-	}
-	if (vcpu_take_request(vcpu, VCPU_REQ_SIPI) && ev->run_state == VMM_STATE_WAIT_SIPI) {
-		state_start_at(vcpu, READ_ONCE(vcpu->sipi_vector));
-		ev->run_state = VMM_STATE_RUNNING;
-	}
+	return vcpu_take_request(vcpu, VCPU_REQ_STARTUP) ? run_startup(vcpu) : RUN_GUEST;
 }
 
 static bool run_may_wake(struct vcpu *vcpu)
@@ -320,8 +338,12 @@ static int run_prepare(struct vcpu *vcpu)
 		if (ret != RUN_GUEST)
 			return ret;
 	}
-	if (READ_ONCE(vcpu->requests))
-		run_requests(vcpu);
+	if (READ_ONCE(vcpu->requests)) {
+		int ret = run_requests(vcpu);
+
+		if (ret != RUN_GUEST)
+			return ret;
+	}
 	if (vcpu_take_request(vcpu, VCPU_REQ_KICK))
 		return run_exit_to_user(vcpu, VMM_EXIT_KICK, 0);
 	if (vcpu->eoi_vector >= 0) {

@@ -101,12 +101,14 @@ static void state_get_sregs(struct vcpu *vcpu, struct vmm_sregs *sregs)
 /* What arrived and waits for the vCPU to run is told too: it may run elsewhere next. */
 static void state_get_events(struct vcpu *vcpu, struct vmm_events *ev)
 {
+	int startup = atomic_read(&vcpu->startup);
+
 	run_take_nmis(vcpu);
 	*ev = vcpu->events;
-	ev->init_pending = vcpu_has_request(vcpu, VCPU_REQ_INIT);
-	ev->sipi_pending = vcpu_has_request(vcpu, VCPU_REQ_SIPI);
+	ev->init_pending = !!(startup & STARTUP_INIT);
+	ev->sipi_pending = !!(startup & STARTUP_SIPI);
 	if (ev->sipi_pending)
-		ev->sipi_vector = READ_ONCE(vcpu->sipi_vector);
+		ev->sipi_vector = startup & STARTUP_VECTOR;
 }
 
 void state_fetch(struct vcpu *vcpu, u32 groups)
@@ -143,8 +145,10 @@ static void state_set_events(struct vcpu *vcpu, const struct vmm_events *ev)
 	vcpu->events = *ev;
 	vcpu->events.init_pending = 0;
 	vcpu->events.sipi_pending = 0;
-	if (ev->init_pending)
-		vcpu_request(vcpu, VCPU_REQ_INIT);
+	if (ev->init_pending) {
+		atomic_or(STARTUP_INIT, &vcpu->startup);
+		vcpu_request(vcpu, VCPU_REQ_STARTUP);
+	}
 	if (ev->sipi_pending)
 		vcpu_signal_sipi(vcpu, ev->sipi_vector);
 }
@@ -230,11 +234,21 @@ int state_store(struct vcpu *vcpu)
 
 /* ---- reset ------------------------------------------------------------------------- */
 
-/* "Processor State After Reset": what CS, the other segments, TR and LDTR are. */
-static void state_reset_sregs(struct vcpu *vcpu, struct vmm_sregs *sregs)
+/*
+ * "Processor State After Reset": what CS, the other segments, TR and LDTR are.
+ * INIT leaves the caches as they are, and with them CR0.CD and CR0.NW; XCR0
+ * knows no other reset than that of power-up.
+ */
+static void state_reset_sregs(struct vcpu *vcpu, struct vmm_sregs *sregs, bool init)
 {
+	u64 cache = X86_CR0_CD | X86_CR0_NW, xcr0 = XFEATURE_MASK_FP;
 	int i;
 
+	if (init) {
+		state_get_sregs(vcpu, sregs);
+		cache &= sregs->cr0;
+		xcr0 = sregs->xcr0;
+	}
 	memset(sregs, 0, sizeof(*sregs));
 	for (i = VMM_ES; i <= VMM_GS; i++) {
 		sregs->seg[i].limit = 0xffff;
@@ -249,8 +263,8 @@ static void state_reset_sregs(struct vcpu *vcpu, struct vmm_sregs *sregs)
 	sregs->seg[VMM_TR].attr = 0x8b;
 	sregs->gdtr.limit = 0xffff;
 	sregs->idtr.limit = 0xffff;
-	sregs->cr0 = X86_CR0_CD | X86_CR0_NW | X86_CR0_ET;
-	sregs->xcr0 = XFEATURE_MASK_FP;
+	sregs->cr0 = cache | X86_CR0_ET;
+	sregs->xcr0 = xcr0;
 }
 
 void vcpu_reset(struct vcpu *vcpu, bool init)
@@ -267,15 +281,15 @@ void vcpu_reset(struct vcpu *vcpu, bool init)
 	dr_set(vcpu, &(struct vmm_dregs){ .dr6 = DR6_RESERVED, .dr7 = 0x400 });
 	/* APIC_BASE is set by lapic_reset(), and unchanged by INIT. */
 	lapic_reset(vcpu, init);
-	state_reset_sregs(vcpu, &sregs);
+	state_reset_sregs(vcpu, &sregs, init);
 	state_set_sregs(vcpu, &sregs);
 	if (init)
 		return;
 	msr_reset(vcpu);
 	fpu_reset(vcpu);
 	clear_bit(VCPU_REQ_NMI, &vcpu->requests);
-	clear_bit(VCPU_REQ_INIT, &vcpu->requests);
-	clear_bit(VCPU_REQ_SIPI, &vcpu->requests);
+	clear_bit(VCPU_REQ_STARTUP, &vcpu->requests);
+	atomic_set(&vcpu->startup, 0);
 	atomic_set(&vcpu->nmi_queued, 0);
 }
 

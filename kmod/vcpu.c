@@ -321,6 +321,8 @@ long vcpu_create(struct vm *vm, const struct vmm_vcpu_create *req)
 	}
 	vm_get(vm);
 
+	smp_store_release(&vm->by_apic_id[vcpu->apic_id], vcpu);
+	WRITE_ONCE(vm->apic_id_end, max(vm->apic_id_end, vcpu->apic_id + 1));
 	vm->vcpu[vm->vcpu_count] = vcpu;
 	smp_store_release(&vm->vcpu_count, vm->vcpu_count + 1);
 	fd_install(fd, file);

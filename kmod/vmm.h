@@ -103,6 +103,9 @@ struct vm {
 
 	u32 vcpu_count;			/* published entries, see vm_for_each_vcpu */
 	struct vcpu *vcpu[VMM_MAX_VCPUS];
+	/* The same by APIC ID, for messages: NULL where there is none. */
+	u32 apic_id_end;
+	struct vcpu *by_apic_id[VMM_MAX_VCPUS];
 };
 
 /* vCPUs are only ever added while the VM lives. Any context. */
@@ -124,9 +127,16 @@ enum vcpu_request {
 	VCPU_REQ_EVENT,			/* look at interrupts again */
 	VCPU_REQ_CLOCK,			/* the clock changed: TSC offset, timer */
 	VCPU_REQ_NMI,			/* an NMI arrived: nmi_queued counts */
-	VCPU_REQ_INIT,
-	VCPU_REQ_SIPI,
+	VCPU_REQ_STARTUP,		/* INIT or SIPI did: see vcpu->startup */
 };
+
+/*
+ * vcpu->startup: INIT and SIPI that arrived, taken together, so that a SIPI is
+ * known to have come after the INIT beside it; its vector in the low byte.
+ */
+#define STARTUP_VECTOR		0xff
+#define STARTUP_INIT		BIT(8)
+#define STARTUP_SIPI		BIT(9)
 
 /* vcpu->mode: whether an IPI is needed to be heard. */
 enum vcpu_mode { VCPU_OUTSIDE, VCPU_IN_GUEST };
@@ -192,7 +202,7 @@ struct vcpu {
 
 	unsigned long requests;		/* enum vcpu_request, atomic bits */
 	atomic_t nmi_queued;
-	u8 sipi_vector;
+	atomic_t startup;		/* STARTUP_* */
 	bool extint;			/* the PIC's line */
 	int mode;			/* enum vcpu_mode */
 	struct rcuwait wait;		/* sleeps here in HLT and for SIPI */

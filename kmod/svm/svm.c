@@ -356,10 +356,8 @@ static void svm_watch_iret(struct vcpu *vcpu)
 
 	if (!vcpu->events.nmi_masked)
 		svm->iret_pending = false;
-	if (!vcpu->events.nmi_masked || svm->iret_pending)
-		__clear_bit(INTERCEPT_IRET, intercepts);
-	else
-		__set_bit(INTERCEPT_IRET, intercepts);
+	svm->iret_watched = vcpu->events.nmi_masked && !svm->iret_pending;
+	__assign_bit(INTERCEPT_IRET, intercepts, svm->iret_watched);
 }
 
 /*
@@ -446,7 +444,8 @@ static void svm_enter(struct vcpu *vcpu)
 	vmcb->save.rsp = vcpu->gprs.r[VMM_RSP];
 	vmcb->save.rip = vcpu->gprs.rip;
 	vmcb->save.rflags = vcpu->gprs.rflags;
-	if (unlikely(vcpu->events.nmi_masked || svm->iret_pending))
+	/* The mask may have gone without an IRET: by INIT, by user space. */
+	if (unlikely(vcpu->events.nmi_masked || svm->iret_pending || svm->iret_watched))
 		svm_watch_iret(vcpu);
 	if (unlikely(shadow || svm->iret_pending || svm->stepping))
 		svm_step(vcpu);

@@ -16,6 +16,7 @@ struct vcpu_svm {
 	phys_addr_t vmcb_pa;
 	struct asid_tag tag;
 	u64 tsc_ratio;
+	bool iret_watched;	/* IRET is intercepted */
 	bool iret_pending;	/* an NMI handler's IRET is about to run at iret_rip */
 	u64 iret_rip;
 	bool stepping;		/* TF is ours, for this entry; see svm_step() */

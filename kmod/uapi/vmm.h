@@ -333,8 +333,8 @@ enum vmm_exit_reason {
 	VMM_EXIT_RDMSR,		/* an MSR the module does not know */
 	VMM_EXIT_WRMSR,
 	VMM_EXIT_EXTINT,	/* the PIC's line is up and its interrupt can be taken */
-	VMM_EXIT_EOI,		/* EOI of a vector named by VMM_VCPU_SET_EOI_EXITS */
-	VMM_EXIT_HALTED,	/* HLT with interrupts off: only NMI, INIT can end it */
+	VMM_EXIT_EOI,		/* EOI of a level named by VMM_VCPU_SET_EOI_EXITS */
+	VMM_EXIT_HALTED,	/* HLT with interrupts off, or INIT: it waits for another's word */
 	VMM_EXIT_HYPERCALL,	/* VMCALL or VMMCALL */
 	VMM_EXIT_TRIPLE_FAULT,	/* registers as they were at the fault */
 	VMM_EXIT_CRASH,		/* nothing more can be done with this vCPU */

@@ -95,10 +95,11 @@ static void extint(void)
 static void eoi_exit(void)
 {
 	struct vmm_eoi_exits eois = { { 0, 1ULL << (0x61 - 64) } };
+	struct vmm_msi level = { .address = 0xfee00000, .data = 0xc061 };
 
 	load_with_apic(&m, g_sti_hlt, g_sti_hlt_end);
 	EXPECT(call(m.vcpu, VMM_VCPU_SET_EOI_EXITS, &eois), 0);
-	EXPECT(send_msi(m.vm, 0, 0x61), 0);
+	EXPECT(call(m.vm, VMM_VM_SEND_MSI, &level), 0);
 	expect_handler(&m, 0x61);
 	apic_write(&m, 0xb0, 0);
 	RUN_TO(&m, VMM_EXIT_EOI);

@@ -4,7 +4,7 @@
  * `end=NAME` of the table below, `exit=N` with the debug exit's status.
  * What `vmm run` makes of it stands beside each.
  */
-#include "lib/guest.h"
+#include "lib/smp.h"
 
 static void no_idt(void)
 {
@@ -30,6 +30,76 @@ static void end_halt(void)
 {
 	for (;;)
 		asm volatile("cli; hlt");
+}
+
+static void halt(void *arg)
+{
+	end_halt();
+}
+
+static void halt_late(void *arg)
+{
+	sleep_us(200000);
+	end_halt();
+}
+
+static void init_late(void *arg)
+{
+	sleep_us(200000);
+	cpu_init(cpu_index());
+	end_halt();
+}
+
+static void init_first(void *arg)
+{
+	cpu_init(0);
+	end_halt();
+}
+
+/* All CPUs but the first do this. */
+static void others(void (*fn)(void *))
+{
+	smp_init();
+	for (u32 i = 1; i < cpus; i++) {
+		if (!cpu_start(i))
+			guest_exit(98);
+		cpu_post(i, fn, NULL);
+	}
+}
+
+static void end_halt_all(void)
+{
+	others(halt);
+	sleep_us(200000);
+	end_halt();
+}
+
+static void end_halt_late(void)
+{
+	others(halt_late);
+	end_halt();
+}
+
+static void end_init_late(void)
+{
+	others(init_late);
+	end_halt();
+}
+
+/* It begins anew where it did after power-up; there is no firmware. */
+static void end_init_first(void)
+{
+	others(init_first);
+	for (;;)
+		asm volatile("pause");
+}
+
+/* The first CPU alone goes on, and is not disturbed. */
+static void end_halt_others(void)
+{
+	others(halt);
+	sleep_us(700000);
+	guest_exit(5);
 }
 
 static void end_loop(void)
@@ -84,6 +154,12 @@ static const struct {
 	{ "triple", end_triple },		/* 121 */
 	{ "stack", end_stack },			/* 121 */
 	{ "halt", end_halt },			/* 121 */
+	/* with more CPUs than one */
+	{ "halt-all", end_halt_all },		/* 121 */
+	{ "halt-late", end_halt_late },		/* 121 */
+	{ "init-late", end_init_late },		/* 121 */
+	{ "init-first", end_init_first },	/* 121 */
+	{ "halt-others", end_halt_others },	/* 5 */
 	{ "loop", end_loop },			/* 124 with a timeout */
 	{ "keyboard", end_keyboard },		/* 122 */
 	{ "cf9", end_cf9 },			/* 122 */

@@ -157,8 +157,9 @@ static int em_exit_eoi(struct em_vcpu *vcpu)
 static int em_exit_halted(struct em_vcpu *vcpu)
 {
 	const struct em_config *config = &vcpu->em->config;
+	const struct vmm_events *events = &vcpu->hm->page->events;
 
-	vcpu->state = EM_HALTED;
+	vcpu->state = events->run_state == VMM_STATE_WAIT_SIPI ? EM_WAIT_SIPI : EM_HALTED;
 	config->ops->halted(config->ctx);
 	return 0;
 }

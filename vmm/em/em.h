@@ -45,7 +45,7 @@ struct em_vcpu {
 /* Called on a vCPU's thread: only take note, and ask for a pause. */
 struct em_ops {
 	void (*crashed)(void *ctx, struct em_vcpu *vcpu, bool triple_fault);
-	/* A vCPU halted for good; perhaps all have: em_all_dead(). */
+	/* A vCPU halted for good, or waits for SIPI; perhaps all do: em_all_dead(). */
 	void (*halted)(void *ctx);
 };
 

@@ -21,6 +21,16 @@
 #define RM_STACK	0xfff0	/* offset in that segment */
 #define IMAGE_BASE	0x100000
 
+/* Where other CPUs start, and where they put what they found there. */
+#define AP_STATE	0x7000
+#define AP_GDT_PTR	0x7e00
+#define AP_STACK	0x8000	/* grows down; a few bytes */
+#define AP_PAGE		0x8000	/* SIPI vector 8 */
+#define AP_PAGE2	0x9000	/* and the same once more */
+#define CPU_AREAS	0x1800000	/* struct cpu and its stack, by APIC ID */
+#define CPU_AREA_SIZE	0x4000
+#define CPU_MAX		255
+
 #define VEC_USER_DONE	0x80	/* `int` by which ring 3 comes home */
 
 #endif

@@ -3,7 +3,7 @@
  * The IDT, the TSS and who gets an exception: the handler set for its
  * vector, else the trap_call() that waits for it, else the end.
  */
-#include "guest.h"
+#include "smp.h"
 
 extern char trap_stubs[][16], trap_resume[];
 
@@ -72,13 +72,14 @@ void trap_dispatch(struct trap *t)
 		handlers[t->vector](t);
 		return;
 	}
-	trap_last = *t;
-	if (!trap_sp) {
-		printf("FAIL runtime: expected no trap got vector %lu "
+	/* trap_call() is the first CPU's. */
+	if (cpu_index() || !trap_sp) {
+		printf("FAIL runtime: CPU %u: expected no trap got vector %lu "
 		       "error 0x%lx rip 0x%lx cr2 0x%lx\n",
-		       t->vector, t->error, t->rip, t->cr2);
+		       cpu_index(), t->vector, t->error, t->rip, t->cr2);
 		guest_exit(99);
 	}
+	trap_last = *t;
 	t->rax = t->vector;
 	t->rip = (u64)trap_resume;
 	t->cs = SEL_CODE64;

@@ -80,6 +80,8 @@ struct vcpu;
 struct vm {
 	u32 vcpu_count;
 	struct vcpu *vcpu[VMM_MAX_VCPUS];
+	u32 apic_id_end;
+	struct vcpu *by_apic_id[VMM_MAX_VCPUS];
 };
 
 struct vcpu {

@@ -37,6 +37,8 @@ static inline int setup_with(u64 features)
 					  .apic_id = i == 3 ? 0x21 : i, .eoi_vector = -1 };
 		apics[i] = (struct lapic) { .vcpu = &cpus[i], .reg = pages[i], .has_x2apic = true,
 					    .has_tsc_deadline = true, .phys_bits = 40 };
+		vm.by_apic_id[cpus[i].apic_id] = &cpus[i];
+		vm.apic_id_end = cpus[i].apic_id + 1;
 		lapic_timer_create(&apics[i]);
 		lapic_reset(&cpus[i], false);
 	}

@@ -90,6 +90,26 @@ static void test_x2apic_messages(void **state)
 	assert_int_equal(lapic_pending(&cpus[1]), 0x72);
 }
 
+/* Nobody's ID and nobody's cluster, up to the ends of both. */
+static void test_x2apic_nobody(void **state)
+{
+	static const u64 icrs[] = {
+		0x0000000300000050, 0x0000002200000050, 0x000000ff00000050, 0x0000010000000050,
+		0xfffffffe00000050, 0x0000fff000000850, 0x0002fffd00000850, 0x0003000100000850,
+		0x0010000200000850, 0xffff000100000850,
+	};
+
+	for (int i = 0; i < CPUS; i++) {
+		enable(i);
+		to_x2apic(i);
+	}
+	for (size_t n = 0; n < ARRAY_SIZE(icrs); n++) {
+		assert_int_equal(lapic_msr_write(&cpus[0], 0x830, icrs[n]), 0);
+		for (int i = 0; i < CPUS; i++)
+			assert_int_equal(lapic_pending(&cpus[i]), -1);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -97,6 +117,7 @@ int main(void)
 		TEST(test_startup),
 		TEST(test_lowest_priority),
 		TEST(test_x2apic_messages),
+		TEST(test_x2apic_nobody),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

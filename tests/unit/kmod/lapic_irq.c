@@ -61,6 +61,12 @@ static void test_eoi_exits(void **state)
 	assert_int_equal(serve(0), 0x41);
 	assert_int_equal(cpu->eoi_vector, 0x41);
 
+	/* The same vector as an edge has nothing to do with the IOAPIC. */
+	cpu->eoi_vector = -1;
+	lapic_msi(&vm, 0xfee00000, 0x41);
+	assert_int_equal(serve(0), 0x41);
+	assert_int_equal(cpu->eoi_vector, -1);
+
 	/* The guest uses the IOAPIC's EOI register: level vectors stay silent. */
 	cpu->eoi_vector = -1;
 	lapic_write(cpu, LAPIC_SVR, 0x11ff);
@@ -102,7 +108,7 @@ static void test_reload(void **state)
 	u32 *page = lapic_page(cpu);
 
 	enable(0);
-	lapic_msi(&vm, 0xfee00000, 0x41);
+	lapic_msi(&vm, 0xfee00000, 0xc041);
 	assert_int_equal(lapic_pending(cpu), 0x41);
 	page[(LAPIC_IRR + 0x20) / 4] = 0;
 	page[(LAPIC_ISR + 0x20) / 4] = BIT(1);
