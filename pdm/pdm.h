@@ -21,6 +21,7 @@
 #include "base/log.h"
 #include "cfgm/cfgm.h"
 #include "ssm/ssm.h"
+#include "tm/tm.h"		/* the clocks; devices use no more of it */
 
 /* Raised when a helper changes or a callback is added. */
 #define PDM_VERSION 1
@@ -115,15 +116,13 @@ void pdm_irqchip_register(struct pdm_device *dev, const struct pdm_irqchip_ops *
 
 /* ---- time -------------------------------------------------------------------- */
 
-/* The VM's virtual clock, ns since power-on: stops when the VM stops. */
-u64 pdm_now(struct pdm_device *dev);
-/* The host's wall clock, ns since 1970. */
-u64 pdm_real_now(struct pdm_device *dev);
+/* Nanoseconds. Which clock is for what stands in tm/tm.h. */
+u64 pdm_now(struct pdm_device *dev, enum tm_clock clock);
 
 /* During create. @fire runs on TM's thread, with the device's lock. */
-struct pdm_timer *pdm_timer_create(struct pdm_device *dev, const char *name,
-				   void (*fire)(struct pdm_device *dev));
-/* Fire once at @deadline, by pdm_now(); re-arming moves it. */
+struct pdm_timer *pdm_timer_create(struct pdm_device *dev, enum tm_clock clock,
+				   const char *name, void (*fire)(struct pdm_device *dev));
+/* Fire once at @deadline, by the timer's clock; re-arming moves it. */
 void pdm_timer_arm(struct pdm_timer *timer, u64 deadline);
 /* The callback does not run after this returns. */
 void pdm_timer_cancel(struct pdm_timer *timer);

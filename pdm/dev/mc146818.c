@@ -204,7 +204,7 @@ static bool rtc_runs(const struct mc146818 *s)
  */
 static s64 rtc_now(struct pdm_device *dev, const struct mc146818 *s)
 {
-	return (s64)(pdm_real_now(dev) + (u64)s->offset);
+	return (s64)(pdm_now(dev, TM_REAL) + (u64)s->offset);
 }
 
 static s64 rtc_second(s64 ns)
@@ -223,7 +223,7 @@ static void rtc_set(struct pdm_device *dev, struct mc146818 *s, s64 phase)
 {
 	s64 seconds = clamp(rtc_seconds_of_bytes(s), -9000000000LL, 9000000000LL);
 
-	s->offset = (s64)((u64)(seconds * NS_PER_S + phase) - pdm_real_now(dev));
+	s->offset = (s64)((u64)(seconds * NS_PER_S + phase) - pdm_now(dev, TM_REAL));
 	s->second = seconds;
 }
 
@@ -265,8 +265,9 @@ static u32 rtc_period(const struct mc146818 *s)
 static u64 rtc_periods(struct pdm_device *dev, const struct mc146818 *s)
 {
 	u32 period = rtc_period(s);
+	u128 ticks = (u128)pdm_now(dev, TM_VIRTUAL_SYNC) * PERIOD_HZ / NS_PER_S;
 
-	return period ? (u64)((u128)pdm_now(dev) * PERIOD_HZ / NS_PER_S) / period : 0;
+	return period ? (u64)ticks / period : 0;
 }
 
 /* Flags for what has happened since the last look. */
@@ -295,8 +296,8 @@ static void rtc_update(struct pdm_device *dev, struct mc146818 *s)
 
 	pdm_irq_set(dev, RTC_LINE, enabled & flags);
 	if (awaited & (C_UF | C_AF))
-		pdm_timer_arm(s->update,
-			      pdm_now(dev) + (u64)(NS_PER_S - rtc_phase(rtc_now(dev, s))));
+		pdm_timer_arm(s->update, pdm_now(dev, TM_VIRTUAL_SYNC) +
+			      (u64)(NS_PER_S - rtc_phase(rtc_now(dev, s))));
 	else
 		pdm_timer_cancel(s->update);
 	if ((awaited & C_PF) && rtc_period(s))
@@ -425,8 +426,8 @@ static int mc146818_create(struct pdm_device *dev, struct error *err)
 {
 	struct mc146818 *s = pdm_state(dev);
 
-	s->update = pdm_timer_create(dev, "update", rtc_timer);
-	s->periodic = pdm_timer_create(dev, "periodic", rtc_timer);
+	s->update = pdm_timer_create(dev, TM_VIRTUAL_SYNC, "update", rtc_timer);
+	s->periodic = pdm_timer_create(dev, TM_VIRTUAL_SYNC, "periodic", rtc_timer);
 	s->bytes[RTC_A] = A_DIVIDER_RUNS | 6;
 	s->bytes[RTC_B] = B_24H;
 	s->second = rtc_second(rtc_now(dev, s));
