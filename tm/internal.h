@@ -25,6 +25,7 @@ struct tm_vm {
 	struct hm_vm *hm;
 	u32 tsc_khz;
 	u64 ratio;			/* VM ns per host ns, 32 bits of fraction */
+	s64 utc_offset;			/* seconds */
 
 	pthread_mutex_t lock;		/* guards what follows, timers included */
 	bool running;

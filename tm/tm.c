@@ -33,6 +33,14 @@ static u64 tm_virtual_now(struct tm_vm *tm)
 	return tm->vm_base + tm_scale(tm_host_ns(CLOCK_MONOTONIC) - tm->host_base, tm->ratio);
 }
 
+/* Not before 1970, wherever the host's clock is. */
+static u64 tm_real_now(struct tm_vm *tm)
+{
+	s64 now = (s64)tm_host_ns(CLOCK_REALTIME) + tm->utc_offset * (s64)NSEC_PER_SEC;
+
+	return (u64)max(now, (s64)0);
+}
+
 u64 tm_now_locked(struct tm_vm *tm, enum tm_clock clock)
 {
 	switch (clock) {
@@ -41,7 +49,7 @@ u64 tm_now_locked(struct tm_vm *tm, enum tm_clock clock)
 	case TM_VIRTUAL_SYNC:
 		return tm_sync_now(&tm->sync, tm_virtual_now(tm));
 	default:
-		return tm_host_ns(CLOCK_REALTIME);
+		return tm_real_now(tm);
 	}
 }
 
@@ -57,9 +65,9 @@ static u64 tm_host_of_virtual(struct tm_vm *tm, u64 vm_ns)
 }
 
 /* As the wall clock stands now; the thread looks again if it is set meanwhile. */
-static u64 tm_host_of_real(u64 ns)
+static u64 tm_host_of_real(struct tm_vm *tm, u64 ns)
 {
-	u64 real = tm_host_ns(CLOCK_REALTIME), host = tm_host_ns(CLOCK_MONOTONIC);
+	u64 real = tm_real_now(tm), host = tm_host_ns(CLOCK_MONOTONIC);
 	u64 ahead = ns > real ? ns - real : 0;
 
 	return host + min(ahead, TM_REAL_LOOK_NS);
@@ -73,7 +81,7 @@ u64 tm_host_of(struct tm_vm *tm, enum tm_clock clock, u64 ns)
 	case TM_VIRTUAL_SYNC:
 		return tm_host_of_virtual(tm, tm_sync_virt_of(&tm->sync, ns));
 	default:
-		return tm_host_of_real(ns);
+		return tm_host_of_real(tm, ns);
 	}
 }
 
@@ -179,6 +187,17 @@ int tm_warp_set(struct tm_vm *tm, u32 percent, struct error *err)
 				 percent);
 	pthread_mutex_lock(&tm->lock);
 	tm->ratio = TM_RATIO_ONE * percent / 100;
+	pthread_mutex_unlock(&tm->lock);
+	return 0;
+}
+
+int tm_utc_offset_set(struct tm_vm *tm, s64 seconds, struct error *err)
+{
+	if (seconds < -TM_UTC_OFFSET_MAX || seconds > TM_UTC_OFFSET_MAX)
+		return error_set(err, ERANGE, "tm.utc_offset: %lld is not between -%d and %d",
+				 (long long)seconds, TM_UTC_OFFSET_MAX, TM_UTC_OFFSET_MAX);
+	pthread_mutex_lock(&tm->lock);
+	tm->utc_offset = seconds;
 	pthread_mutex_unlock(&tm->lock);
 	return 0;
 }

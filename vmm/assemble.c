@@ -81,6 +81,8 @@ static int vm_time(struct vm *vm, struct error *err)
 
 	if (!ret && node && cfgm_has(node, "warp"))
 		ret = tm_warp_set(vm->tm, cfgm_int(node, "warp"), err);
+	if (!ret && node && cfgm_has(node, "utc_offset"))
+		ret = tm_utc_offset_set(vm->tm, cfgm_int(node, "utc_offset"), err);
 	return ret;
 }
 

@@ -5,6 +5,7 @@
  * together (a port used twice, say), the parts that use them find out.
  */
 #include "pdm/registry.h"
+#include "tm/tm.h"
 #include "vmm/schema.h"
 
 #define MIB	(1LL << 20)
@@ -42,6 +43,9 @@ static const struct cfgm_key gim_keys[] = {
 static const struct cfgm_key tm_keys[] = {
 	{ .name = "warp", .type = CFGM_INT, .min = 2, .max = 20000, .def = "100",
 	  .help = "percent of the host's speed at which the guest's clocks go" },
+	{ .name = "utc_offset", .type = CFGM_INT, .min = -TM_UTC_OFFSET_MAX,
+	  .max = TM_UTC_OFFSET_MAX, .def = "0",
+	  .help = "seconds by which the guest's date is ahead of the host's UTC" },
 	{ 0 }
 };
 

@@ -98,6 +98,24 @@ static void test_clock_stops_and_goes_on(void **state)
 	unmake(&seen);
 }
 
+static void test_utc_offset(void **state)
+{
+	struct seen seen;
+	struct tm_vm *tm = make_with(&seen, TM_REAL);
+	struct error err = { 0 };
+	u64 host = tm_now(tm, TM_REAL);
+
+	assert_int_equal(tm_utc_offset_set(tm, 1000000001, &err), -ERANGE);
+	assert_int_equal(tm_utc_offset_set(tm, -1000000001, &err), -ERANGE);
+	assert_int_equal(tm_utc_offset_set(tm, -7200, &err), 0);
+	assert_in_range(tm_now(tm, TM_REAL), host - 7200 * NSEC_PER_SEC,
+			host - 7100 * NSEC_PER_SEC);
+	tm_timer_arm(seen.timer, tm_now(tm, TM_REAL) + 5 * MS);
+	tm_resume(tm);
+	wait_for(&seen, 1);
+	unmake(&seen);
+}
+
 static void test_warp(void **state)
 {
 	struct seen seen;
@@ -321,6 +339,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_clock_stops_and_goes_on),
+		cmocka_unit_test(test_utc_offset),
 		cmocka_unit_test(test_warp),
 		cmocka_unit_test(test_fires_once_and_not_early),
 		cmocka_unit_test(test_order_and_moving),
