@@ -95,6 +95,13 @@ int pdm_mmio_register(struct pdm_device *dev, u64 gpa, u64 size,
  */
 void pdm_irq_set(struct pdm_device *dev, u32 line, bool level);
 
+/*
+ * For the chipset: from now on the line is this device's alone, as by a switch
+ * in front of the controllers; until it is given back, what others do to it is
+ * remembered but not seen.
+ */
+void pdm_irq_take(struct pdm_device *dev, u32 line, bool take);
+
 /* For the chipset: a message to the local APICs; the PIC's output. */
 void pdm_msi_send(struct pdm_device *dev, u64 address, u32 data);
 void pdm_extint_set(struct pdm_device *dev, bool level);

@@ -322,6 +322,20 @@ static void test_lines(void **state)
 	assert_int_equal(pic_levels, 0);
 	assert_int_equal(ioapic_levels, 1 << 20);
 
+	/* Taken by one, what the other does is seen when it is given back. */
+	pdm_irq_set(sources[0], 8, true);
+	pdm_irq_take(sources[1], 8, true);
+	assert_int_equal(pic_levels, 0);
+	pdm_irq_set(sources[1], 8, true);
+	assert_int_equal(pic_levels, 1 << 8);
+	pdm_irq_set(sources[1], 8, false);
+	pdm_irq_set(sources[0], 8, false);
+	pdm_irq_set(sources[0], 8, true);
+	assert_int_equal(pic_levels, 0);
+	pdm_irq_take(sources[1], 8, false);
+	assert_int_equal(pic_levels, 1 << 8);
+	pdm_irq_set(sources[0], 8, false);
+
 	assert_true(pdm_extint_acknowledge(vm->pdm, &vector));
 	assert_int_equal(vector, 0x31);
 	pdm_eoi(vm->pdm, 0x44);
