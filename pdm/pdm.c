@@ -134,13 +134,13 @@ static void pdm_device_reset(struct pdm_device *dev)
 	pthread_mutex_unlock(&dev->lock);
 }
 
-int pdm_chipset_create(struct pdm *pdm, struct error *err)
+int pdm_chipset_create(struct pdm *pdm, const struct cfgm_node *config, struct error *err)
 {
 	const struct pdm_device_type *type;
 	const char *name;
 	int ret;
 
-	for (unsigned int i = 0; pdm_chipset_type(i, &name, &type); i++) {
+	for (unsigned int i = 0; pdm_chipset_type(i, config, &name, &type); i++) {
 		if (!name)
 			continue;
 		if (!type)

@@ -123,7 +123,7 @@ static int vm_devices(struct vm *vm, struct error *err)
 
 	ret = pdm_create(&vm->pdm, &config, err);
 	if (!ret)
-		ret = pdm_chipset_create(vm->pdm, err);
+		ret = pdm_chipset_create(vm->pdm, cfgm_group(vm->config, "chipset"), err);
 	for (unsigned int i = 0; !ret && i < cfgm_count(vm->config, "devices"); i++) {
 		const struct cfgm_node *node = cfgm_item(vm->config, "devices", i);
 
@@ -149,11 +149,13 @@ static u32 vm_serial_ports(struct vm *vm)
 
 static int vm_tables(struct vm *vm, struct error *err)
 {
+	const struct cfgm_node *chipset = cfgm_group(vm->config, "chipset");
 	struct acpi_config config = {
 		.cpus = cfgm_int(vm->config, "cpus"),
 		.serial_ports = vm_serial_ports(vm),
 		.i8042 = true,
 		.pvpanic = true,
+		.hpet = !chipset || cfgm_bool(chipset, "hpet"),
 	};
 
 	return acpi_build(vm->pgm, &config, &vm->rsdp, err);

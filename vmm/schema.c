@@ -84,6 +84,8 @@ const struct cfgm_key schema_root[] = {
 	{ .name = "hm", .type = CFGM_GROUP, .keys = hm_keys, .help = "hardware acceleration" },
 	{ .name = "cpu", .type = CFGM_GROUP, .keys = cpu_keys,
 	  .help = "what the guest's CPUs are" },
+	{ .name = "chipset", .type = CFGM_GROUP, .keys = pdm_chipset_keys,
+	  .help = "devices that are always there, unless switched off" },
 	{ .name = "devices", .type = CFGM_VARIANTS, .variant = pdm_device_variant,
 	  .variants = pdm_device_variants, .help = "devices besides the chipset" },
 	{ 0 }

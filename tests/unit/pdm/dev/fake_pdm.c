@@ -53,6 +53,13 @@ void pdm_irq_set(struct pdm_device *dev, u32 line, bool level)
 	dev->lines[line] = level;
 }
 
+void pdm_irq_take(struct pdm_device *dev, u32 line, bool take)
+{
+	assert_true(line < FAKE_LINES);
+	assert_int_not_equal(dev->taken[line], take);
+	dev->taken[line] = take;
+}
+
 void pdm_msi_send(struct pdm_device *dev, u64 address, u32 data)
 {
 	if (dev->message_count < FAKE_LOG)
@@ -456,7 +463,7 @@ static void fake_fuzz_access(struct pdm_device *dev, u32 *seed)
 {
 	const struct fake_range *r = &dev->ranges[fake_random(seed) % dev->range_count];
 	u32 size = 1u << fake_random(seed) % (r->mmio ? 4 : 3);
-	u64 addr = r->base + fake_random(seed) % min(r->size, (u64)0x60);
+	u64 addr = r->base + fake_random(seed) % min(r->size, (u64)0x180);
 	u64 value = (u64)fake_random(seed) << 32 | fake_random(seed);
 
 	if (fake_random(seed) & 1)

@@ -70,6 +70,7 @@ struct pdm_device {
 	bool lines[FAKE_LINES];
 	unsigned int raises[FAKE_LINES];	/* rising edges seen */
 	unsigned int line_calls;
+	bool taken[FAKE_LINES];
 	bool extint;
 	struct fake_message messages[FAKE_LOG];	/* the first ones */
 	unsigned int message_count;
