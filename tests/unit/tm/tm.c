@@ -5,6 +5,8 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <cmocka.h>
+#include <signal.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "tm/tm.h"
@@ -320,6 +322,61 @@ static void test_sync_lets_go(void **state)
 	unmake(&slow);
 }
 
+/* ---- a process that is stopped ------------------------------------------------ */
+
+#define STOPPED_TICKS 3000
+
+/* A tick of 1 ms, each armed by the one before. */
+static void stopped_tick(void *ctx)
+{
+	struct seen *seen = ctx;
+
+	/* Neither early nor late by its own clock, whatever the host does. */
+	if (tm_now(seen->tm, TM_VIRTUAL_SYNC) != (fired(seen) + 1) * MS)
+		_exit(1);
+	__atomic_add_fetch(&seen->fired, 1, __ATOMIC_SEQ_CST);
+	if (fired(seen) < STOPPED_TICKS)
+		tm_timer_arm(seen->timer, (fired(seen) + 1) * MS);
+}
+
+/* Exits with 0 if all ticks came, and the clock with them is where it should be. */
+static void stopped_child(void)
+{
+	struct seen seen = { 0 };
+	u64 lag = UINT64_MAX;
+
+	if (tm_create(&seen.tm, NULL, NULL))
+		_exit(2);
+	seen.timer = tm_timer_create(seen.tm, TM_VIRTUAL_SYNC, "tick", stopped_tick, &seen);
+	tm_timer_arm(seen.timer, MS);
+	tm_resume(seen.tm);
+	for (int i = 0; i < 60000 && (fired(&seen) < STOPPED_TICKS || lag > MS); i++) {
+		usleep(1000);
+		lag = tm_now(seen.tm, TM_VIRTUAL_SYNC);
+		lag = tm_now(seen.tm, TM_VIRTUAL) - lag;
+	}
+	_exit(fired(&seen) < STOPPED_TICKS ? 3 : lag > MS ? 4 : 0);
+}
+
+static void test_stopped_process(void **state)
+{
+	pid_t child = fork();
+	int status;
+
+	assert_true(child >= 0);
+	if (!child)
+		stopped_child();
+	for (int i = 0; i < 3; i++) {
+		usleep(200000);
+		assert_int_equal(kill(child, SIGSTOP), 0);
+		usleep(300000);
+		assert_int_equal(kill(child, SIGCONT), 0);
+	}
+	assert_int_equal(waitpid(child, &status, 0), child);
+	assert_true(WIFEXITED(status));
+	assert_int_equal(WEXITSTATUS(status), 0);
+}
+
 static void test_real_timer(void **state)
 {
 	struct seen seen;
@@ -351,6 +408,7 @@ int main(void)
 		cmocka_unit_test(test_sync_catches_up),
 		cmocka_unit_test(test_sync_stops_and_starts_over),
 		cmocka_unit_test(test_sync_lets_go),
+		cmocka_unit_test(test_stopped_process),
 		cmocka_unit_test(test_real_timer),
 	};
 
