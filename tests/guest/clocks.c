@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * The clocks of a PC against each other: TSC, PIT, ACPI PM timer, local APIC
- * timer and RTC. None runs backwards, and over a window of at least 200 ms
+ * timer, HPET and RTC. None runs backwards, and over a window of at least 200 ms
  * their rates agree. `pm=PORT`, in hexadecimal, says where the PM timer is, if
  * not at 0x608.
  */
@@ -257,6 +257,123 @@ static void apic_timer_rate(void)
 	expect_range("second window", b, a - a / 50, a + a / 50);
 }
 
+/* --- the HPET -------------------------------------------------------------------- */
+
+#define HPET		0xfed00000UL
+#define HPET_CONFIG	0x10
+#define HPET_COUNTER	0xf0
+#define HPET_TN(n)	(0x100 + 0x20 * (n))
+#define HPET_RUN	1
+#define HPET_LEGACY	2
+#define HPET_INTERRUPT	(1 << 2)
+#define HPET_PERIODIC	(1 << 3)
+#define HPET_SET_VALUE	(1 << 6)
+#define HPET_32		(1 << 8)
+
+static u32 hpet_read(u32 reg) { return mmio_read(HPET + reg); }
+static void hpet_write(u32 reg, u32 v) { mmio_write(HPET + reg, v); }
+
+static u64 hpet_hz(void)
+{
+	return 1000000000000000UL / hpet_read(4);	/* its period in femtoseconds */
+}
+
+static const char *no_hpet(void)
+{
+	u32 period = hpet_read(4);
+
+	if (period < 100000 || period > 100000000)
+		return "no HPET where it should be";
+	return no_pm_timer();
+}
+
+static void hpet_monotone(void)
+{
+	u32 last;
+
+	hpet_write(HPET_CONFIG, HPET_RUN);
+	last = hpet_read(HPET_COUNTER);
+	for (int i = 0; i < 500; i++) {
+		u32 now = hpet_read(HPET_COUNTER);
+
+		if (now - last > 0x80000000) {
+			expect("went back to", now, last);
+			break;
+		}
+		last = now;
+	}
+	hpet_write(HPET_CONFIG, 0);
+	last = hpet_read(HPET_COUNTER);
+	expect("halted", hpet_read(HPET_COUNTER), last);
+}
+
+static void hpet_rate(void)
+{
+	u64 pm;
+	u32 start;
+
+	hpet_write(HPET_CONFIG, HPET_RUN);
+	start = hpet_read(HPET_COUNTER);
+	pm = wait_window();
+	expect_rate("ticks", hpet_read(HPET_COUNTER) - start, hpet_hz(), pm);
+	hpet_write(HPET_CONFIG, 0);
+}
+
+/* Comparator 0 has the PIT's place, whose own interrupts, twice as many, are not seen. */
+static void hpet_irq_rate(void)
+{
+	u32 period = hpet_hz() / 500;
+	u64 pm;
+
+	apic_write(APIC_SVR, SVR_ENABLE | 0xff);
+	trap_set(0x70, on_irq);
+	hpet_write(HPET_TN(0), HPET_INTERRUPT | HPET_PERIODIC | HPET_SET_VALUE | HPET_32);
+	hpet_write(HPET_TN(0) + 8, hpet_read(HPET_COUNTER) + period);
+	hpet_write(HPET_TN(0) + 8, period);
+	hpet_write(HPET_CONFIG, HPET_RUN | HPET_LEGACY);
+	pit_start(PIT_HZ / 1000);
+	ioapic_set(2, 0x70);
+	irqs = 0;
+	sti();
+	pm = wait_window();
+	cli();
+	ioapic_set(2, LVT_MASKED | 0x70);
+	pit_stop();
+	hpet_write(HPET_TN(0), 0);
+	hpet_write(HPET_CONFIG, 0);
+	sti_nop_cli();
+	expect_range("interrupts", irqs, pm * 500 / PM_HZ - 2, pm * 500 / PM_HZ + 2);
+}
+
+/* Comparator 2 by the highest pin that it can have: once, after 20 ms. */
+static void hpet_one_shot(void)
+{
+	u32 pins = hpet_read(HPET_TN(2) + 4), pin = 23;
+	u64 pm;
+
+	while (pin > 16 && !(pins >> pin & 1))
+		pin--;
+	apic_write(APIC_SVR, SVR_ENABLE | 0xff);
+	trap_set(0x70, on_irq);
+	hpet_write(HPET_CONFIG, HPET_RUN);
+	hpet_write(HPET_TN(2), HPET_INTERRUPT | HPET_32 | pin << 9);
+	expect("pin", hpet_read(HPET_TN(2)) >> 9 & 31, pin);
+	ioapic_set(pin, 0x70);
+	irqs = 0;
+	pm = pm_read();
+	hpet_write(HPET_TN(2) + 8, hpet_read(HPET_COUNTER) + hpet_hz() / 50);
+	sti_hlt_cli();
+	pm = (pm_read() - pm) & 0xffffff;
+	expect_range("20 ms, in PM ticks", pm, PM_HZ / 50 - PM_HZ / 5000, PM_HZ / 25);
+	sti();
+	wait_window();
+	cli();
+	expect("interrupts", irqs, 1);
+	ioapic_set(pin, LVT_MASKED | 0x70);
+	hpet_write(HPET_TN(2), 0);
+	hpet_write(HPET_CONFIG, 0);
+}
+
 static u32 bcd(u8 v)
 {
 	return (v >> 4) * 10 + (v & 15);
@@ -336,6 +453,10 @@ static const struct guest_case cases[] = {
 	{ "tsc-rate", tsc_rate, no_pm_timer, .tries = TRIES },
 	{ "apic-timer-rate", apic_timer_rate, no_pm_timer, .tries = TRIES },
 	{ "sleep-counts", sleep_counts, no_pm_timer, .tries = TRIES },
+	{ "hpet-monotone", hpet_monotone, no_hpet },
+	{ "hpet-rate", hpet_rate, no_hpet, .tries = TRIES },
+	{ "hpet-irq-rate", hpet_irq_rate, no_hpet, .tries = TRIES },
+	{ "hpet-one-shot", hpet_one_shot, no_hpet, .tries = TRIES },
 	{ "rtc-date", rtc_date },
 	{ "cmos-ram", cmos_ram },
 };
