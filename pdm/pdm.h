@@ -129,7 +129,7 @@ u64 pdm_now(struct pdm_device *dev, enum tm_clock clock);
 /* During create. @fire runs on TM's thread, with the device's lock. */
 struct pdm_timer *pdm_timer_create(struct pdm_device *dev, enum tm_clock clock,
 				   const char *name, void (*fire)(struct pdm_device *dev));
-/* Fire once at @deadline, by the timer's clock; re-arming moves it. */
+/* Fire once at @deadline, by the timer's clock; re-arming moves it. By TM_REAL it may be early. */
 void pdm_timer_arm(struct pdm_timer *timer, u64 deadline);
 /* The callback does not run after this returns. */
 void pdm_timer_cancel(struct pdm_timer *timer);

@@ -5,8 +5,8 @@
  * TM may be about to call while the device cancels or moves the timer; the
  * fields here, under the device's lock, decide whether that call still counts.
  * So once pdm_timer_cancel() returns, the callback does not run. A call that
- * comes too early, because the timer was moved or the wall clock set back,
- * asks for another.
+ * comes too early, because the timer was moved, asks for another; by TM_REAL it
+ * may, see tm/tm.h.
  */
 #include <stdlib.h>
 
@@ -28,7 +28,8 @@ static void pdm_timer_fire(void *ctx)
 	struct pdm_device *dev = timer->dev;
 
 	pthread_mutex_lock(&dev->lock);
-	if (timer->armed && pdm_now(dev, timer->clock) >= timer->deadline) {
+	if (timer->armed && (timer->clock == TM_REAL ||
+			     pdm_now(dev, timer->clock) >= timer->deadline)) {
 		timer->armed = false;
 		timer->fire(dev);
 	} else if (timer->armed) {

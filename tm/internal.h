@@ -25,12 +25,13 @@ struct tm_vm {
 	struct hm_vm *hm;
 	u32 tsc_khz;
 	u64 ratio;			/* VM ns per host ns, 32 bits of fraction */
-	s64 utc_offset;			/* seconds */
 
 	pthread_mutex_t lock;		/* guards what follows, timers included */
 	bool running;
 	u64 host_base;			/* CLOCK_MONOTONIC ns ... */
 	u64 vm_base;			/* ... at which the VM's time was this */
+	s64 utc_offset;			/* seconds */
+	s64 real_ahead;			/* TM_REAL less CLOCK_MONOTONIC, as last seen */
 	u64 tsc_base;			/* while paused: the guest's TSC */
 
 	struct tm_sync sync;		/* TM_VIRTUAL_SYNC */
@@ -46,10 +47,12 @@ struct tm_vm {
 	bool stop;
 };
 
-/* With tm->lock held, these three. */
+/* With tm->lock held, these four. */
 u64 tm_now_locked(struct tm_vm *tm, enum tm_clock clock);
 /* The host's CLOCK_MONOTONIC time at which @clock gets to @ns, while running. */
 u64 tm_host_of(struct tm_vm *tm, enum tm_clock clock, u64 ns);
+/* Whether TM_REAL has jumped since the last call. */
+bool tm_real_jumped(struct tm_vm *tm);
 /* The first timer of TM_VIRTUAL_SYNC is another. */
 void tm_sync_update(struct tm_vm *tm);
 

@@ -83,6 +83,8 @@ void tm_timer_arm(struct tm_timer *timer, u64 deadline)
 	tm_queue_remove(tm, timer);
 	timer->deadline = deadline;
 	tm_queue_insert(tm, timer);
+	if (timer->clock == TM_REAL && !timer->next && tm->armed[TM_REAL] == timer)
+		tm_real_jumped(tm);	/* nobody has looked while there was none */
 	host = tm->running ? tm_host_of(tm, timer->clock, deadline) : UINT64_MAX;
 	/* Waking too early costs nothing later on, so moving it back needs no signal. */
 	if (host < tm->wake) {
@@ -120,11 +122,20 @@ static void tm_queue_wait(struct tm_vm *tm)
 	pthread_cond_timedwait(&tm->changed, &tm->lock, &until);
 }
 
+/* In 1970, that is: at once. Their order stays. */
+static void tm_queue_hurry(struct tm_vm *tm, enum tm_clock clock)
+{
+	for (struct tm_timer *timer = tm->armed[clock]; timer; timer = timer->next)
+		timer->deadline = 0;
+}
+
 /* One that is to run now, or NULL. First those for which their clock waits. */
 static struct tm_timer *tm_queue_due(struct tm_vm *tm)
 {
 	static const enum tm_clock order[] = { TM_VIRTUAL_SYNC, TM_VIRTUAL, TM_REAL };
 
+	if (tm->armed[TM_REAL] && tm_real_jumped(tm))
+		tm_queue_hurry(tm, TM_REAL);
 	for (unsigned int i = 0; i < ARRAY_SIZE(order) && tm->running; i++) {
 		struct tm_timer *timer = tm->armed[order[i]];
 

@@ -17,6 +17,8 @@
 
 /* The wall clock may be set while the thread sleeps: so long it may go unseen. */
 #define TM_REAL_LOOK_NS (1 * NSEC_PER_SEC)
+/* More than any slewing makes of that. */
+#define TM_REAL_JUMP_NS (NSEC_PER_SEC / 100)
 
 static u64 tm_host_ns(clockid_t id)
 {
@@ -71,6 +73,15 @@ static u64 tm_host_of_real(struct tm_vm *tm, u64 ns)
 	u64 ahead = ns > real ? ns - real : 0;
 
 	return host + min(ahead, TM_REAL_LOOK_NS);
+}
+
+bool tm_real_jumped(struct tm_vm *tm)
+{
+	s64 ahead = (s64)(tm_real_now(tm) - tm_host_ns(CLOCK_MONOTONIC));
+	s64 jump = ahead - tm->real_ahead;
+
+	tm->real_ahead = ahead;
+	return (u64)(jump < 0 ? -jump : jump) > TM_REAL_JUMP_NS;
 }
 
 u64 tm_host_of(struct tm_vm *tm, enum tm_clock clock, u64 ns)

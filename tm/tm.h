@@ -13,8 +13,9 @@
  * and its registers agree with the ticks that have come. A lag beyond a minute
  * is dropped: the guest has lost that time. It never goes back.
  *
- * TM_REAL is the host's CLOCK_REALTIME and an offset. It may jump either way;
- * its timers are looked after only while the VM runs.
+ * TM_REAL is the host's CLOCK_REALTIME and an offset. It may jump either way,
+ * and then all its timers fire, early or not, for who goes by it to look anew.
+ * They are looked after only while the VM runs.
  *
  * Which one a device takes:
  *   TM_VIRTUAL_SYNC  for what interrupts with a rhythm, or shows the guest a
@@ -53,7 +54,7 @@ void tm_destroy(struct tm_vm *tm);
  */
 int tm_warp_set(struct tm_vm *tm, u32 percent, struct error *err);
 
-/* TM_REAL less the host's wall clock; 0 unless set. Before any timer of it. */
+/* TM_REAL less the host's wall clock; 0 unless set. */
 #define TM_UTC_OFFSET_MAX 1000000000	/* seconds either way */
 int tm_utc_offset_set(struct tm_vm *tm, s64 seconds, struct error *err);
 

@@ -115,6 +115,15 @@ static void test_utc_offset(void **state)
 	tm_timer_arm(seen.timer, tm_now(tm, TM_REAL) + 5 * MS);
 	tm_resume(tm);
 	wait_for(&seen, 1);
+	/* A clock that jumps, either way, has its timers fire to look anew. */
+	tm_timer_arm(seen.timer, tm_now(tm, TM_REAL) + 3600 * NSEC_PER_SEC);
+	usleep(20000);
+	assert_int_equal(fired(&seen), 1);
+	assert_int_equal(tm_utc_offset_set(tm, -10000, &err), 0);
+	wait_for(&seen, 2);
+	tm_timer_arm(seen.timer, tm_now(tm, TM_REAL) + 3600 * NSEC_PER_SEC);
+	assert_int_equal(tm_utc_offset_set(tm, 0, &err), 0);
+	wait_for(&seen, 3);
 	unmake(&seen);
 }
 

@@ -442,6 +442,14 @@ void fake_stall(struct pdm_device *dev, u64 ns)
 	dev->lag = 0;
 }
 
+void fake_wall_jump(struct pdm_device *dev, s64 ns)
+{
+	dev->real_offset += (u64)ns;
+	for (unsigned int i = 0; i < dev->timer_count; i++)
+		if (dev->timers[i].clock == TM_REAL && dev->timers[i].armed)
+			fake_fire(dev, &dev->timers[i]);
+}
+
 void fake_input(struct pdm_device *dev, const void *data, unsigned int len)
 {
 	dev->input = data;

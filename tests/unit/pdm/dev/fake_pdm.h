@@ -115,6 +115,9 @@ void fake_advance(struct pdm_device *dev, u64 ns);
  */
 void fake_stall(struct pdm_device *dev, u64 ns);
 
+/* The host's wall clock jumps, by so much forward or backward. */
+void fake_wall_jump(struct pdm_device *dev, s64 ns);
+
 /* Bytes arrive in the backend; what the device has no room for waits. */
 void fake_input(struct pdm_device *dev, const void *data, unsigned int len);
 
