@@ -201,9 +201,15 @@ static s64 rtc_seconds_of_bytes(const struct mc146818 *s)
 
 /* ---- the running clock --------------------------------------------------------------- */
 
+/* The periodic interrupt needs no more than this. */
+static bool rtc_divides(const struct mc146818 *s)
+{
+	return (s->bytes[RTC_A] & A_DIVIDER) <= A_DIVIDER_RUNS;
+}
+
 static bool rtc_runs(const struct mc146818 *s)
 {
-	return !(s->bytes[RTC_B] & B_SET) && (s->bytes[RTC_A] & A_DIVIDER) <= A_DIVIDER_RUNS;
+	return !(s->bytes[RTC_B] & B_SET) && rtc_divides(s);
 }
 
 /*
@@ -283,7 +289,7 @@ static void rtc_sync_period(struct pdm_device *dev, struct mc146818 *s)
 	u64 period = rtc_periods(dev, s), ticks = period - s->period;
 
 	s->period = period;
-	if (!ticks || !rtc_runs(s))
+	if (!ticks || !rtc_divides(s))
 		return;
 	if (s->bytes[RTC_B] & B_PIE) {
 		ticks -= !(s->bytes[RTC_C] & C_PF);
@@ -324,7 +330,7 @@ static void rtc_update(struct pdm_device *dev, struct mc146818 *s)
 		pdm_timer_arm(s->update, rtc_next_update(dev, s));
 	else
 		pdm_timer_cancel(s->update);
-	if (rtc_runs(s) && (enabled & C_PF) && rtc_period(s))
+	if (rtc_divides(s) && (enabled & C_PF) && rtc_period(s))
 		pdm_timer_arm(s->periodic, (u64)((tick * NS_PER_S + PERIOD_HZ - 1) / PERIOD_HZ));
 	else
 		pdm_timer_cancel(s->periodic);

@@ -187,6 +187,24 @@ static void test_periodic(void **state)
 	fake_destroy(dev);
 }
 
+/* SET stops the date, not the divider; the divider's reset stops both. */
+static void test_periodic_while_set(void **state)
+{
+	struct pdm_device *dev = fake_create(&mc146818_device, NULL);
+
+	set(dev, 0x0a, 0x2f);
+	set(dev, 0x0b, 0xc2);
+	get(dev, 0x0c);
+	fake_advance(dev, S / 2);
+	assert_true(dev->lines[8]);
+	assert_int_equal(get(dev, 0x0c), 0xc0);
+	set(dev, 0x0a, 0x7f);
+	fake_advance(dev, 5 * S);
+	assert_false(dev->lines[8]);
+	assert_int_equal(get(dev, 0x0c), 0);
+	fake_destroy(dev);
+}
+
 /* Ticks that came while C was not read come then, one by one, up to a few. */
 static void test_periodic_owed(void **state)
 {
@@ -343,6 +361,7 @@ int main(void)
 		cmocka_unit_test(test_update_interrupt),
 		cmocka_unit_test(test_alarm),
 		cmocka_unit_test(test_periodic),
+		cmocka_unit_test(test_periodic_while_set),
 		cmocka_unit_test(test_periodic_owed),
 		cmocka_unit_test(test_periodic_late),
 		cmocka_unit_test(test_wall_clock_jumps),
