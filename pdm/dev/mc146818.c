@@ -12,8 +12,9 @@
  * The periodic interrupt goes by TM_VIRTUAL_SYNC, and its timer runs as long
  * as it is enabled, since it is what that clock waits for. A tick that comes
  * while register C still shows the one before is owed, for the guest may not
- * be to blame: it comes as soon as C is read. OWED_MAX are kept, and no guest
- * gets more interrupts than it reads C.
+ * be to blame: it comes as soon as C is read. So no guest gets more interrupts
+ * than it reads C. One that falls behind by more than OWED_MAX is owed nothing
+ * any more, or it might never do anything but read C.
  *
  * The update takes no time: UIP is set ahead of it for as long as a real
  * chip would be busy, and the bytes change all at once at its end. Left out:
@@ -60,7 +61,7 @@ enum {
 /* "Divider Control": the first update comes half a second after the reset ends. */
 #define DIVIDER_START_NS 500000000LL
 #define PERIOD_HZ	32768
-#define OWED_MAX	8
+#define OWED_MAX	32
 
 struct mc146818 {
 	u8 index;
@@ -293,7 +294,8 @@ static void rtc_sync_period(struct pdm_device *dev, struct mc146818 *s)
 		return;
 	if (s->bytes[RTC_B] & B_PIE) {
 		ticks -= !(s->bytes[RTC_C] & C_PF);
-		s->owed = (u8)min(ticks + s->owed, (u64)OWED_MAX);
+		ticks += s->owed;
+		s->owed = ticks > OWED_MAX ? 0 : (u8)ticks;
 	}
 	s->bytes[RTC_C] |= C_PF;
 }

@@ -225,9 +225,13 @@ static void test_periodic_owed(void **state)
 	assert_int_equal(get(dev, 0x0c) & 0xc0, 0xc0);
 	assert_int_equal(get(dev, 0x0c) & 0xc0, 0);
 	assert_false(dev->lines[8]);
-	fake_advance(dev, 100 * S);
-	for (int n = 0; n < 9; n++)
+	fake_advance(dev, 33 * S / 2);
+	for (int n = 0; n < 33; n++)
 		assert_int_equal(get(dev, 0x0c) & 0xc0, 0xc0);
+	assert_int_equal(get(dev, 0x0c) & 0xc0, 0);
+	/* Who cannot keep up is given a rest. */
+	fake_advance(dev, 34 * S / 2);
+	assert_int_equal(get(dev, 0x0c) & 0xc0, 0xc0);
 	assert_int_equal(get(dev, 0x0c) & 0xc0, 0);
 	/* Whoever turns it off is owed nothing. */
 	fake_advance(dev, 2 * S);
