@@ -23,7 +23,12 @@ struct hw_passes hw_passes;
 
 static long dev_get_info(void *object, void *arg)
 {
-	memcpy(arg, &hw_info, sizeof(hw_info));
+	struct vmm_info *info = arg;
+
+	*info = hw_info;
+	/* The host may have lost its trust since the module was loaded. */
+	if (check_tsc_unstable())
+		info->features &= ~VMM_FEATURE_TSC_STABLE;
 	return 0;
 }
 
