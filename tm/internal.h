@@ -24,7 +24,9 @@ struct tm_timer {
 struct tm_vm {
 	struct hm_vm *hm;
 	u32 tsc_khz;
+	bool tsc_emulated;
 	u64 ratio;			/* VM ns per host ns, 32 bits of fraction */
+	u64 tsc_ratio;			/* guest ticks per host tick, likewise */
 
 	pthread_mutex_t lock;		/* guards what follows, timers included */
 	bool running;

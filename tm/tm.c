@@ -6,7 +6,8 @@
  * While the VM runs, its time is vm_base plus what CLOCK_MONOTONIC has gone on
  * since host_base, times the ratio. The module is told the same pair, so both
  * rings compute the same time. TM_VIRTUAL_SYNC follows from it by sync.c.
- * Guarded by tm->lock. Left out: a TSC that is emulated.
+ * Guarded by tm->lock. Left out: a host that loses its trust in its TSC while
+ * the VM runs.
  */
 #include <stdlib.h>
 #include <time.h>
@@ -119,21 +120,17 @@ void tm_sync_update(struct tm_vm *tm)
 			 (unsigned long long)((tm->sync.dropped - dropped) / NSEC_PER_SEC));
 }
 
-u32 tm_tsc_khz(struct tm_vm *tm)
-{
-	return tm->tsc_khz;
-}
-
 /* Hand the module the pair (host_base, vm_base). Lock held. */
 static void tm_clock_tell(struct tm_vm *tm)
 {
 	struct vmm_clock clock = {
-		.flags = tm->running ? VMM_CLOCK_RUNNING : 0,
+		.flags = (tm->running ? VMM_CLOCK_RUNNING : 0) |
+			 (tm->tsc_emulated ? VMM_CLOCK_TSC_EMULATED : 0),
 		.host_ns = tm->host_base,
 		.vm_ns = tm->vm_base,
 		.guest_tsc = tm->tsc_base,
 		.ns_ratio = tm->ratio,
-		.tsc_ratio = tm->ratio,
+		.tsc_ratio = tm->tsc_ratio,
 	};
 	int ret;
 
@@ -188,20 +185,6 @@ void tm_reset(struct tm_vm *tm)
 	pthread_mutex_unlock(&tm->lock);
 }
 
-int tm_warp_set(struct tm_vm *tm, u32 percent, struct error *err)
-{
-	if (percent < 2 || percent > 20000)
-		return error_set(err, ERANGE, "tm.warp: %u is not between 2 and 20000", percent);
-	if (percent != 100 && tm->hm &&
-	    !(hm_vm_info(tm->hm)->features & VMM_FEATURE_TSC_SCALING))
-		return error_set(err, ENOTSUP, "tm.warp: %u needs a CPU that can scale the TSC",
-				 percent);
-	pthread_mutex_lock(&tm->lock);
-	tm->ratio = TM_RATIO_ONE * percent / 100;
-	pthread_mutex_unlock(&tm->lock);
-	return 0;
-}
-
 int tm_utc_offset_set(struct tm_vm *tm, s64 seconds, struct error *err)
 {
 	if (seconds < -TM_UTC_OFFSET_MAX || seconds > TM_UTC_OFFSET_MAX)
@@ -222,7 +205,7 @@ int tm_create(struct tm_vm **out, struct hm_vm *hm, struct error *err)
 		return error_errno(err, ENOMEM, "tm");
 	tm->hm = hm;
 	tm->tsc_khz = hm ? hm_vm_info(hm)->tsc_khz : 0;
-	tm->ratio = TM_RATIO_ONE;
+	tm->ratio = tm->tsc_ratio = TM_RATIO_ONE;
 	tm->sync = TM_SYNC_START;
 	pthread_mutex_init(&tm->lock, NULL);
 	ret = tm_queue_start(tm);

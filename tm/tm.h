@@ -4,7 +4,9 @@
  *
  * TM_VIRTUAL counts nanoseconds while the VM runs and stops with it; it
  * starts at 0. The guest's TSC is the same clock in other units: the module
- * computes it from the pair that tm_resume() sets.
+ * computes it from the pair that tm_resume() sets. Either the CPU makes it of
+ * the host's TSC, which needs one that can be trusted, and a CPU that scales
+ * it where the speeds differ; or the module does, at an exit for each RDTSC.
  *
  * TM_VIRTUAL_SYNC is TM_VIRTUAL as devices see it: it never passes the
  * deadline of a timer of its own that has not run. If the host held the timer
@@ -47,12 +49,22 @@ enum tm_clock { TM_VIRTUAL, TM_VIRTUAL_SYNC, TM_REAL, TM_CLOCKS };
 int tm_create(struct tm_vm **out, struct hm_vm *hm, struct error *err);
 void tm_destroy(struct tm_vm *tm);
 
+#define TM_WARP_MIN	2
+#define TM_WARP_MAX	20000
+#define TM_TSC_KHZ_MIN	1000
+#define TM_TSC_KHZ_MAX	20000000
+
+struct tm_speed {
+	u32 warp;		/* of the VM's time and TSC in percent of the host's; 0: 100 */
+	u32 tsc_khz;		/* of the guest's TSC in the VM's time; 0: the host's */
+	bool tsc_emulated;	/* rather than by the CPU */
+};
+
 /*
- * The speed of the VM's time and TSC in percent of the host's, 2 to 20000;
- * 100 unless set. Before the first tm_resume(). -ENOTSUP: the CPU cannot scale
- * a TSC, so the guest would see two speeds.
+ * Once, before the first tm_resume(). What of it the host cannot do by the CPU
+ * is emulated, and that is said.
  */
-int tm_warp_set(struct tm_vm *tm, u32 percent, struct error *err);
+int tm_speed_set(struct tm_vm *tm, const struct tm_speed *speed, struct error *err);
 
 /* TM_REAL less the host's wall clock; 0 unless set. */
 #define TM_UTC_OFFSET_MAX 1000000000	/* seconds either way */
@@ -69,7 +81,7 @@ void tm_reset(struct tm_vm *tm);
 u64 tm_now(struct tm_vm *tm, enum tm_clock clock);
 
 /* Of the guest's TSC in the VM's time; 0: not known. */
-u32 tm_tsc_khz(struct tm_vm *tm);
+u32 tm_tsc_khz(const struct tm_vm *tm);
 
 /* A timer of @clock. @name must outlive it. */
 struct tm_timer *tm_timer_create(struct tm_vm *tm, enum tm_clock clock, const char *name,

@@ -77,10 +77,15 @@ static int vm_cpus(struct vm *vm, struct error *err)
 static int vm_time(struct vm *vm, struct error *err)
 {
 	const struct cfgm_node *node = cfgm_group(vm->config, "tm");
+	struct tm_speed speed = {
+		.warp = node ? cfgm_int(node, "warp") : 0,
+		.tsc_khz = node && cfgm_has(node, "tsc_khz") ? cfgm_int(node, "tsc_khz") : 0,
+		.tsc_emulated = !strcmp(vm_config_string(vm, "tm", "tsc", "real"), "emulated"),
+	};
 	int ret = tm_create(&vm->tm, vm->hm_vm, err);
 
-	if (!ret && node && cfgm_has(node, "warp"))
-		ret = tm_warp_set(vm->tm, cfgm_int(node, "warp"), err);
+	if (!ret)
+		ret = tm_speed_set(vm->tm, &speed, err);
 	if (!ret && node && cfgm_has(node, "utc_offset"))
 		ret = tm_utc_offset_set(vm->tm, cfgm_int(node, "utc_offset"), err);
 	return ret;

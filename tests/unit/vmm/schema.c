@@ -204,11 +204,15 @@ static void test_limits(void **state)
 {
 	static const char *const good[] = {
 		"cpus=1", "cpus=255", "memory=1M", "memory=4T", "timeout=1",
-		"tm.utc_offset=-1000000000", "tm.utc_offset=3600",
+		"tm.utc_offset=-1000000000", "tm.utc_offset=3600", "tm.warp=2", "tm.warp=20000",
+		"tm.tsc=real", "tm.tsc=emulated", "tm.tsc_khz=1000", "tm.tsc_khz=20000000",
 	};
 	static const char *const bad[] = {
 		"cpus=0", "cpus=256", "memory=1023K", "memory=5T", "timeout=0", "timeout=-1",
-		"tm.utc_offset=1000000001", "chipset.hpet=1", "chipset.pit=false",
+		"tm.utc_offset=1000000001", "tm.warp=1", "tm.warp=20001", "tm.warp=-100",
+		"tm.tsc=x", "tm.tsc=1", "tm.tsc_khz=0", "tm.tsc_khz=1", "tm.tsc_khz=999",
+		"tm.tsc_khz=20000001", "tm.tsc_khz=-1000000", "tm.tsc_khz=4294967296000",
+		"chipset.hpet=1", "chipset.pit=false",
 		"gim.provider=kvm", "cpu.model=486", "hm.unknown_msr=maybe",
 		"devices=({type=\"floppy\";})",
 	};
