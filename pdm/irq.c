@@ -4,9 +4,9 @@
  * to the module.
  *
  * A line is up while any device holds it up, or the one that has taken it for
- * itself. The change and its delivery to
- * the controllers happen under irq_lock, so that the controllers see changes
- * in the order in which they happened. Order: device, irq_lock, controller.
+ * itself. The change and its delivery to the controllers happen under irq_lock,
+ * so that the controllers see changes in the order in which they happened.
+ * Order: device, irq_lock, controller.
  */
 #include "pdm/internal.h"
 #include "vmm/hm.h"
