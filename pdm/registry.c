@@ -21,6 +21,7 @@ DEVICE(serial_device);
 DEVICE(debug_exit_device);
 DEVICE(debug_console_device);
 DEVICE(test_mmio_device);
+DEVICE(test_clock_device);
 
 struct pdm_row {
 	const char *name;
@@ -46,11 +47,12 @@ static const struct pdm_row pdm_devices[] = {
 	{ .name = "debug-exit", .type = &debug_exit_device },
 	{ .name = "debug-console", .type = &debug_console_device },
 	{ .name = "test-mmio", .type = &test_mmio_device },
+	{ .name = "test-clock", .type = &test_clock_device },
 };
 
 /* The names, for suggestions; one more for the NULL at the end. */
 static const char *const pdm_device_names[ARRAY_SIZE(pdm_devices) + 1] = {
-	"serial", "debug-exit", "debug-console", "test-mmio", NULL,
+	"serial", "debug-exit", "debug-console", "test-mmio", "test-clock", NULL,
 };
 
 const struct cfgm_key pdm_chipset_keys[] = {
