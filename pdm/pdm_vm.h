@@ -13,7 +13,7 @@ struct pgm;
 struct tm_vm;
 
 /* Keys of the terminal that are the monitor's, not the guest's. */
-enum pdm_key { PDM_KEY_QUIT, PDM_KEY_DUMP };
+enum pdm_key { PDM_KEY_QUIT, PDM_KEY_DUMP, PDM_KEY_PAUSE };
 
 /* What devices ask of the VM. Any thread, device locks held: only take note. */
 struct pdm_vm_ops {
