@@ -6,13 +6,13 @@
  * not at 0x608.
  */
 #include "lib/apic.h"
+#include "lib/clock.h"
 
-#define PM_HZ		3579545
 #define WINDOW_MS	200
 /* The machine under this one may be busy elsewhere, and ticks that nobody takes are lost. */
 #define TRIES		5
 
-static u16 pm_port = 0x608;
+static u16 pm_port = PM_PORT;
 
 static u32 pm_read(void)
 {
@@ -217,7 +217,7 @@ static void rtc_irq_rate(void)
 	pm = (pm_read() - pm) & 0xffffff;
 	ioapic_set(8, LVT_MASKED | 0x70);
 	cmos_write(0x0b, b);
-	expect_range("52 interrupts, in PM ticks", pm, PM_HZ * 50UL / 256, PM_HZ * 54UL / 256);
+	expect_range("52 interrupts, in PM ticks", pm, PM_HZ * 50 / 256, PM_HZ * 54 / 256);
 }
 
 /* Twice the window gives twice the ticks. */
@@ -259,32 +259,11 @@ static void apic_timer_rate(void)
 
 /* --- the HPET -------------------------------------------------------------------- */
 
-#define HPET		0xfed00000UL
-#define HPET_CONFIG	0x10
-#define HPET_COUNTER	0xf0
-#define HPET_TN(n)	(0x100 + 0x20 * (n))
-#define HPET_RUN	1
-#define HPET_LEGACY	2
-#define HPET_INTERRUPT	(1 << 2)
-#define HPET_PERIODIC	(1 << 3)
-#define HPET_SET_VALUE	(1 << 6)
-#define HPET_32		(1 << 8)
-
-static u32 hpet_read(u32 reg) { return mmio_read(HPET + reg); }
-static void hpet_write(u32 reg, u32 v) { mmio_write(HPET + reg, v); }
-
-static u64 hpet_hz(void)
+static const char *no_hpet_or_pm(void)
 {
-	return 1000000000000000UL / hpet_read(4);	/* its period in femtoseconds */
-}
+	const char *why = no_hpet();
 
-static const char *no_hpet(void)
-{
-	u32 period = hpet_read(4);
-
-	if (period < 100000 || period > 100000000)
-		return "no HPET where it should be";
-	return no_pm_timer();
+	return why ? why : no_pm_timer();
 }
 
 static void hpet_monotone(void)
@@ -454,9 +433,9 @@ static const struct guest_case cases[] = {
 	{ "apic-timer-rate", apic_timer_rate, no_pm_timer, .tries = TRIES },
 	{ "sleep-counts", sleep_counts, no_pm_timer, .tries = TRIES },
 	{ "hpet-monotone", hpet_monotone, no_hpet },
-	{ "hpet-rate", hpet_rate, no_hpet, .tries = TRIES },
-	{ "hpet-irq-rate", hpet_irq_rate, no_hpet, .tries = TRIES },
-	{ "hpet-one-shot", hpet_one_shot, no_hpet, .tries = TRIES },
+	{ "hpet-rate", hpet_rate, no_hpet_or_pm, .tries = TRIES },
+	{ "hpet-irq-rate", hpet_irq_rate, no_hpet_or_pm, .tries = TRIES },
+	{ "hpet-one-shot", hpet_one_shot, no_hpet_or_pm, .tries = TRIES },
 	{ "rtc-date", rtc_date },
 	{ "cmos-ram", cmos_ram },
 };

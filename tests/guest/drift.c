@@ -11,12 +11,10 @@
  * at the beginning and at the end.
  */
 #include "lib/apic.h"
+#include "lib/clock.h"
 
-#define PM_PORT		0x608
-#define PM_HZ		3579545UL
 #define PIT_DIVISOR	59659		/* 20 Hz: one that nobody takes for a whole tick is lost */
 #define RTC_HZ		64
-#define HPET		0xfed00000UL
 #define HOST_PORT	0xce10
 #define LEAF_TIMING	0x40000010
 #define APIC_DIVIDE	128
@@ -54,23 +52,22 @@ static u64 host_ns(void)
 /* ---- the clocks ----------------------------------------------------------------- */
 
 static u64 pm_read(void) { return inl(PM_PORT); }
-static u64 hpet_read(void) { return mmio_read(HPET + 0xf0); }
+static u64 hpet_count(void) { return hpet_read(HPET_COUNTER); }
 static u64 apic_read_timer(void) { return ~apic_read(APIC_TIMER_NOW); }
 
 static u64 pm_hz(void) { return PM_HZ; }
-static u64 hpet_hz(void) { return 1000000 * NS / mmio_read(HPET + 4); }
 static u64 apic_hz(void) { return cpuid(LEAF_TIMING, 0).ebx * 1000UL / APIC_DIVIDE; }
 static u64 tsc_hz(void) { return cpuid(LEAF_TIMING, 0).eax * 1000UL; }
 static u64 pit_hz(void) { return PIT_HZ; }
 static u64 rtc_hz(void) { return RTC_HZ; }
 
-enum { PIT, RTC, PM, HPET_COUNTER, APIC, TSC, CLOCKS };
+enum { PIT, RTC, PM, HPET_0, APIC, TSC, CLOCKS };
 
 static struct clock clocks[CLOCKS] = {
 	[PIT]		= { "PIT", NULL, pit_hz },
 	[RTC]		= { "RTC", NULL, rtc_hz },
 	[PM]		= { "PM timer", pm_read, pm_hz, 0xffffff },
-	[HPET_COUNTER]	= { "HPET", hpet_read, hpet_hz, UINT32_MAX },
+	[HPET_0]	= { "HPET", hpet_count, hpet_hz, UINT32_MAX },
 	[APIC]		= { "APIC timer", apic_read_timer, apic_hz, UINT32_MAX },
 	[TSC]		= { "TSC", rdtsc, tsc_hz, UINT64_MAX },
 };
@@ -134,7 +131,7 @@ static void start(void)
 	trap_set(0x71, on_rtc);
 	ioapic_set(2, 0x70);
 	ioapic_set(8, 0x71);
-	mmio_write(HPET + 0x10, 1);
+	hpet_write(HPET_CONFIG, HPET_RUN);
 	apic_write(APIC_LVT_TIMER, LVT_MASKED);
 	apic_write(APIC_TIMER_DIV, 0xa);
 	apic_write(APIC_TIMER_INIT, UINT32_MAX);
