@@ -44,6 +44,37 @@ static int exit_cpuid(struct vcpu *vcpu)
 	return insn_skip(vcpu);
 }
 
+/* Where emulated: the vendor has seen to CR4.TSD. */
+static int exit_rdtsc(struct vcpu *vcpu)
+{
+	u64 tsc = clock_guest_tsc(vcpu);
+
+	vcpu->gprs.r[VMM_RAX] = (u32)tsc;
+	vcpu->gprs.r[VMM_RDX] = tsc >> 32;
+	return insn_skip(vcpu);
+}
+
+static int exit_rdtscp(struct vcpu *vcpu)
+{
+	vcpu->gprs.r[VMM_RCX] = (u32)vcpu->shared_msr[MSR_SHARED_TSC_AUX];
+	return exit_rdtsc(vcpu);
+}
+
+/* Without its length it may be RDTSCP as well, as an emulated CPU has it. */
+static int exit_rdtsc_slow(struct vcpu *vcpu)
+{
+	struct decode_insn insn;
+	int ret;
+
+	if (vcpu->exit.insn_len)
+		return exit_rdtsc(vcpu);
+	ret = insn_fetch(vcpu, &insn);
+	if (ret != RUN_GUEST)
+		return insn_fetch_failed(vcpu, ret);
+	vcpu->exit.insn_len = insn.length;
+	return insn.opcode == 0x01 ? exit_rdtscp(vcpu) : exit_rdtsc(vcpu);
+}
+
 /* The #DB of a single step over the access may be pending. */
 static int exit_io_debug(struct vcpu *vcpu)
 {
@@ -401,6 +432,8 @@ static int (*const exit_table[VMM_STAT_COUNT])(struct vcpu *vcpu) = {
 	[VMM_STAT_OTHER]	= exit_other,
 	[VMM_STAT_DIRTY_LOG]	= exit_dirty_log,
 	[VMM_STAT_TIMER]	= exit_timer,
+	[VMM_STAT_RDTSC]	= exit_rdtsc_slow,
+	[VMM_STAT_RDTSCP]	= exit_rdtscp,
 };
 
 int exit_handle(struct vcpu *vcpu)
@@ -436,5 +469,9 @@ int exit_handle_quick(struct vcpu *vcpu)
 		return exit_rdmsr(vcpu);
 	if (stat == VMM_STAT_WRMSR && msr_write_is_quick(vcpu->gprs.r[VMM_RCX]))
 		return exit_wrmsr(vcpu);
+	if (stat == VMM_STAT_RDTSC)
+		return exit_rdtsc(vcpu);
+	if (stat == VMM_STAT_RDTSCP)
+		return exit_rdtscp(vcpu);
 	return RUN_SLOW;
 }

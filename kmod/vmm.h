@@ -70,6 +70,7 @@ struct dirty_log {
 
 struct vm_clock {
 	struct vmm_clock set;		/* as user space set it, host_* filled in */
+	u64 tsc_ratio;			/* guest ticks per beat of the host: see clock.c */
 };
 
 struct vm {

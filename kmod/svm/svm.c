@@ -330,8 +330,12 @@ static void svm_flush(struct vcpu *vcpu)
 	asid_drop(&to_svm(vcpu)->tag);
 }
 
-static void svm_tsc(struct vcpu *vcpu, u64 ratio, s64 offset)
+static void svm_tsc(struct vcpu *vcpu, bool exits, u64 ratio, s64 offset)
 {
+	unsigned long *intercepts = (unsigned long *)to_vmcb(vcpu)->control.intercepts;
+
+	__assign_bit(INTERCEPT_RDTSC, intercepts, exits);
+	__assign_bit(INTERCEPT_RDTSCP, intercepts, exits);
 	to_svm(vcpu)->tsc_ratio = ratio;
 	to_vmcb(vcpu)->control.tsc_offset = offset;
 }

@@ -24,7 +24,7 @@
 #include <linux/types.h>
 
 #define VMM_ABI_MAJOR		1
-#define VMM_ABI_MINOR		2
+#define VMM_ABI_MINOR		3
 
 #define VMM_IOC			0xd6
 
@@ -201,19 +201,24 @@ struct vmm_msi {
  * (VM ns per host ns) and @tsc_ratio (guest per host ticks), both with 32
  * bits of fraction, as long as VMM_CLOCK_RUNNING is set. LAPIC timers and the
  * TSC of all vCPUs obey it. A @host_ns of 0 means now.
+ *
+ * With VMM_CLOCK_TSC_EMULATED the TSC is not made of the host's, which may be
+ * of no use: RDTSC and RDTSCP exit, and a host tick is what @host_ns makes of
+ * vmm_info.tsc_khz. The module sees to it all.
  */
 struct vmm_clock {
-	__u32 flags;			/* VMM_CLOCK_RUNNING */
+	__u32 flags;			/* VMM_CLOCK_* */
 	__u32 pad;
 	__u64 host_ns;
 	__u64 host_tsc;			/* out: pair of host_ns; in: 0 */
 	__u64 vm_ns;
 	__u64 guest_tsc;
 	__u64 ns_ratio;			/* 2 % to 20000 % of 1 << 32 */
-	__u64 tsc_ratio;		/* likewise, but 1 << 32 unless the CPU scales */
+	__u64 tsc_ratio;		/* likewise; 1 << 32 unless the CPU scales, or emulated */
 };
 
 #define VMM_CLOCK_RUNNING	(1U << 0)
+#define VMM_CLOCK_TSC_EMULATED	(1U << 1)
 
 /* Returns a vCPU fd (close-on-exec). -EEXIST: the APIC ID is taken. */
 #define VMM_VM_CREATE_VCPU	_IOW(VMM_IOC, 0x20, struct vmm_vcpu_create)
@@ -465,6 +470,7 @@ enum vmm_stat {
 	/* exits again */
 	VMM_STAT_DIRTY_LOG,		/* the CPU's log of written pages was full */
 	VMM_STAT_TIMER,			/* the CPU's timer, for the local APIC's */
+	VMM_STAT_RDTSC, VMM_STAT_RDTSCP,
 	VMM_STAT_COUNT
 };
 

@@ -78,6 +78,7 @@ struct vcpu_vmx {
 	u32 interruptibility, cpu_controls;
 	u32 countdown;			/* VMX_COUNTDOWN_MAX where there is no such timer */
 	/* What they shall hold. */
+	bool tsc_exits;
 	s64 want_tsc_offset;
 	u64 want_tsc_ratio;		/* 1 << 32 where there is no scaling */
 	bool window_intr, window_nmi;
