@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * The loop of a running vCPU: requests, sleep, entry, exit.
+ * The loop of a running vCPU: requests, entry, exit.
  *
  * A request is set before the target's mode is read; the target sets its mode
  * before it reads requests, with interrupts off. So a request is seen before
@@ -18,6 +18,7 @@
 #include "event.h"
 #include "exit.h"
 #include "fpu.h"
+#include "halt.h"
 #include "hw.h"
 #include "lapic.h"
 #include "mitigate.h"
@@ -132,7 +133,7 @@ int run_crash(struct vcpu *vcpu, u32 why, u32 detail, const char *fmt, ...)
 	return run_exit_to_user(vcpu, VMM_EXIT_CRASH, VMM_GROUP_ALL);
 }
 
-/* ---- requests, sleep ------------------------------------------------------------------------ */
+/* ---- requests ------------------------------------------------------------------------------- */
 
 /* One NMI is latched while another is blocked or on its way; else one may be taken, one latched. */
 void run_take_nmis(struct vcpu *vcpu)
@@ -166,25 +167,6 @@ static void run_requests(struct vcpu *vcpu)
 		state_start_at(vcpu, READ_ONCE(vcpu->sipi_vector));
 		ev->run_state = VMM_STATE_RUNNING;
 	}
-}
-
-static bool run_may_wake(struct vcpu *vcpu)
-{
-	if (READ_ONCE(vcpu->requests) & ~BIT(VCPU_REQ_EVENT))
-		return true;
-	return vcpu->events.run_state == VMM_STATE_HALTED && event_ends_halt(vcpu);
-}
-
-/* Sleep until something happens to this vCPU. 0 or -EINTR. */
-static int run_sleep(struct vcpu *vcpu)
-{
-	int err;
-
-	vcpu_count(vcpu, VMM_STAT_HALT_WAIT);
-	lapic_timer_sleep(vcpu);
-	err = rcuwait_wait_event(&vcpu->wait, run_may_wake(vcpu), TASK_INTERRUPTIBLE);
-	lapic_timer_wake(vcpu);
-	return err ? -EINTR : 0;
 }
 
 #define RUN_WORK_SIGNAL	(_TIF_SIGPENDING | _TIF_NOTIFY_SIGNAL)
@@ -345,7 +327,7 @@ static int run_state(struct vcpu *vcpu)
 		ev->run_state = VMM_STATE_RUNNING;
 		return RUN_GUEST;
 	}
-	return run_sleep(vcpu);
+	return halt_wait(vcpu);
 }
 
 static int run_loop(struct vcpu *vcpu)

@@ -196,6 +196,7 @@ struct vcpu {
 	bool extint;			/* the PIC's line */
 	int mode;			/* enum vcpu_mode */
 	struct rcuwait wait;		/* sleeps here in HLT and for SIPI */
+	u32 halt_poll;			/* polls so many ns before, in HLT */
 
 	struct vmm_page *page;		/* shared with user space */
 	struct vmm_history *history;

@@ -465,6 +465,9 @@ enum vmm_stat {
 	/* exits again */
 	VMM_STAT_DIRTY_LOG,		/* the CPU's log of written pages was full */
 	VMM_STAT_TIMER,			/* the CPU's timer, for the local APIC's */
+	/* not exits */
+	VMM_STAT_HALT_POLLED,		/* waits in HLT that ended before the vCPU slept */
+	VMM_STAT_HALT_POLL_VAIN,	/* sleeps in HLT that it polled before */
 	VMM_STAT_COUNT
 };
 
