@@ -26,6 +26,7 @@
 #include "run.h"
 #include "state.h"
 #include "vcpu.h"
+#include "yield.h"
 
 /* ---- being heard ---------------------------------------------------------------- */
 
@@ -85,12 +86,18 @@ static void run_put(struct vcpu *vcpu)
 
 static void run_sched_in(struct preempt_notifier *pn, int cpu)
 {
-	run_load(container_of(pn, struct vcpu, preempt));
+	struct vcpu *vcpu = container_of(pn, struct vcpu, preempt);
+
+	yield_sched_in(vcpu);
+	run_load(vcpu);
 }
 
 static void run_sched_out(struct preempt_notifier *pn, struct task_struct *next)
 {
-	run_put(container_of(pn, struct vcpu, preempt));
+	struct vcpu *vcpu = container_of(pn, struct vcpu, preempt);
+
+	yield_sched_out(vcpu);
+	run_put(vcpu);
 }
 
 static struct preempt_ops run_preempt_ops = {
@@ -366,6 +373,7 @@ long vcpu_run(struct vcpu *vcpu)
 	if (ret)
 		return ret;
 
+	yield_set_thread(vcpu);
 	fpu_get(vcpu);
 	preempt_disable();
 	preempt_notifier_register(&vcpu->preempt);

@@ -468,6 +468,7 @@ enum vmm_stat {
 	/* not exits */
 	VMM_STAT_HALT_POLLED,		/* waits in HLT that ended before the vCPU slept */
 	VMM_STAT_HALT_POLL_VAIN,	/* sleeps in HLT that it polled before */
+	VMM_STAT_YIELD,			/* CPUs given to another vCPU, in a loop of PAUSE */
 	VMM_STAT_COUNT
 };
 
