@@ -25,6 +25,7 @@
 #include "run.h"
 #include "state.h"
 #include "vcpu.h"
+#include "yield.h"
 
 /* Exits that exist to return control: nothing to do but look at events again. */
 static int exit_again(struct vcpu *vcpu)
@@ -298,7 +299,7 @@ static int exit_cache(struct vcpu *vcpu)
 
 static int exit_pause(struct vcpu *vcpu)
 {
-	cond_resched();
+	yield_to_preempted(vcpu);
 	return insn_skip(vcpu);
 }
 

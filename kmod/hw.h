@@ -66,6 +66,8 @@ struct vmm_hw_ops {
 	void (*sregs_set)(struct vcpu *vcpu, const struct vmm_sregs *sregs);
 	/* 2, 4 or 8: of the code at RIP. In RUN. */
 	int (*code_size)(struct vcpu *vcpu);
+	/* The ring that the guest is in. In RUN. */
+	int (*cpl)(struct vcpu *vcpu);
 	/* DR7 as armed, at every entry that has vcpu->dregs changed. */
 	void (*dr7_set)(struct vcpu *vcpu);
 

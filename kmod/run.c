@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * The loop of a running vCPU: requests, sleep, entry, exit.
+ * The loop of a running vCPU: requests, entry, exit.
  *
  * A request is set before the target's mode is read; the target sets its mode
  * before it reads requests, with interrupts off. So a request is seen before
@@ -18,6 +18,7 @@
 #include "event.h"
 #include "exit.h"
 #include "fpu.h"
+#include "halt.h"
 #include "hw.h"
 #include "lapic.h"
 #include "mitigate.h"
@@ -25,6 +26,7 @@
 #include "run.h"
 #include "state.h"
 #include "vcpu.h"
+#include "yield.h"
 
 /* ---- being heard ---------------------------------------------------------------- */
 
@@ -92,12 +94,18 @@ static void run_put(struct vcpu *vcpu)
 
 static void run_sched_in(struct preempt_notifier *pn, int cpu)
 {
-	run_load(container_of(pn, struct vcpu, preempt));
+	struct vcpu *vcpu = container_of(pn, struct vcpu, preempt);
+
+	yield_sched_in(vcpu);
+	run_load(vcpu);
 }
 
 static void run_sched_out(struct preempt_notifier *pn, struct task_struct *next)
 {
-	run_put(container_of(pn, struct vcpu, preempt));
+	struct vcpu *vcpu = container_of(pn, struct vcpu, preempt);
+
+	yield_sched_out(vcpu);
+	run_put(vcpu);
 }
 
 static struct preempt_ops run_preempt_ops = {
@@ -140,7 +148,7 @@ int run_crash(struct vcpu *vcpu, u32 why, u32 detail, const char *fmt, ...)
 	return run_exit_to_user(vcpu, VMM_EXIT_CRASH, VMM_GROUP_ALL);
 }
 
-/* ---- requests, sleep ------------------------------------------------------------------------ */
+/* ---- requests ------------------------------------------------------------------------------- */
 
 /* One NMI is latched while another is blocked or on its way; else one may be taken, one latched. */
 void run_take_nmis(struct vcpu *vcpu)
@@ -184,25 +192,6 @@ static int run_requests(struct vcpu *vcpu)
 	}
 	run_take_nmis(vcpu);
 	return vcpu_take_request(vcpu, VCPU_REQ_STARTUP) ? run_startup(vcpu) : RUN_GUEST;
-}
-
-static bool run_may_wake(struct vcpu *vcpu)
-{
-	if (READ_ONCE(vcpu->requests) & ~BIT(VCPU_REQ_EVENT))
-		return true;
-	return vcpu->events.run_state == VMM_STATE_HALTED && event_ends_halt(vcpu);
-}
-
-/* Sleep until something happens to this vCPU. 0 or -EINTR. */
-static int run_sleep(struct vcpu *vcpu)
-{
-	int err;
-
-	vcpu_count(vcpu, VMM_STAT_HALT_WAIT);
-	lapic_timer_sleep(vcpu);
-	err = rcuwait_wait_event(&vcpu->wait, run_may_wake(vcpu), TASK_INTERRUPTIBLE);
-	lapic_timer_wake(vcpu);
-	return err ? -EINTR : 0;
 }
 
 #define RUN_WORK_SIGNAL	(_TIF_SIGPENDING | _TIF_NOTIFY_SIGNAL)
@@ -367,7 +356,7 @@ static int run_state(struct vcpu *vcpu)
 		ev->run_state = VMM_STATE_RUNNING;
 		return RUN_GUEST;
 	}
-	return run_sleep(vcpu);
+	return halt_wait(vcpu);
 }
 
 static int run_loop(struct vcpu *vcpu)
@@ -406,6 +395,7 @@ long vcpu_run(struct vcpu *vcpu)
 	if (ret)
 		return ret;
 
+	yield_set_thread(vcpu);
 	fpu_get(vcpu);
 	preempt_disable();
 	preempt_notifier_register(&vcpu->preempt);

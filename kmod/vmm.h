@@ -12,6 +12,7 @@
  *                                mmu_notifier, which must not sleep
  *   vm->clock_lock     seqlock   the clock; writers under vm->lock
  *   apic->lock         raw spinlock, interrupts off: one local APIC; never two
+ *   vcpu->thread_lock  spinlock  which thread runs the vCPU; nothing under it
  *
  * A vCPU thread that faults, copies or sleeps holds no spinlock.
  */
@@ -22,9 +23,11 @@
 #include <linux/kref.h>
 #include <linux/mmu_notifier.h>
 #include <linux/mutex.h>
+#include <linux/pid.h>
 #include <linux/preempt.h>
 #include <linux/rcuwait.h>
 #include <linux/rwsem.h>
+#include <linux/sched/task.h>
 #include <linux/seqlock.h>
 #include <linux/spinlock.h>
 #include <asm/fpu/api.h>
@@ -102,6 +105,7 @@ struct vm {
 	void *apic_page;		/* see apic_mmio.h; NULL: not used */
 	bool apic_page_mapped;		/* under mmu_lock */
 
+	u32 yielded_to;			/* the vCPU that was given another's CPU last */
 	u32 vcpu_count;			/* published entries, see vm_for_each_vcpu */
 	struct vcpu *vcpu[VMM_MAX_VCPUS];
 	/* The same by APIC ID, for messages: NULL where there is none. */
@@ -207,6 +211,7 @@ struct vcpu {
 	bool extint;			/* the PIC's line */
 	int mode;			/* enum vcpu_mode */
 	struct rcuwait wait;		/* sleeps here in HLT and for SIPI */
+	u32 halt_poll;			/* polls so many ns before, in HLT */
 
 	struct vmm_page *page;		/* shared with user space */
 	struct vmm_history *history;
@@ -243,6 +248,12 @@ struct vcpu {
 	int cpu;			/* where it was loaded last, -1: nowhere */
 	bool l1d_is_ours;		/* the host may have brought its data there: L1TF */
 	struct preempt_notifier preempt;
+	spinlock_t thread_lock;
+	struct pid *thread;		/* that ran it last, NULL: none yet */
+	bool preempted;			/* the host keeps it from running; see yield.c */
+	bool preempted_in_kernel;	/* the guest's */
+	bool spinning;			/* gives its CPU away just now */
+	bool passed_over;		/* and was not given one for that */
 	u64 *table_cache[5];		/* zeroed pages for npt_map() */
 	struct dirty_log dirty_log;
 	u64 eoi_exits[4];

@@ -471,6 +471,10 @@ enum vmm_stat {
 	VMM_STAT_DIRTY_LOG,		/* the CPU's log of written pages was full */
 	VMM_STAT_TIMER,			/* the CPU's timer, for the local APIC's */
 	VMM_STAT_RDTSC, VMM_STAT_RDTSCP,
+	/* not exits */
+	VMM_STAT_HALT_POLLED,		/* waits in HLT that ended before the vCPU slept */
+	VMM_STAT_HALT_POLL_VAIN,	/* sleeps in HLT that it polled before */
+	VMM_STAT_YIELD,			/* CPUs given to another vCPU, in a loop of PAUSE */
 	VMM_STAT_COUNT
 };
 

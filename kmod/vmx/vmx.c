@@ -621,6 +621,7 @@ const struct vmm_hw_ops vmx_ops = {
 	.sregs_get	= vmx_sregs_get,
 	.sregs_set	= vmx_sregs_set,
 	.code_size	= vmx_code_size,
+	.cpl		= vmx_cpl,
 	.dr7_set	= vmx_dr7_set,
 	.msr_get	= vmx_msr_get,
 	.msr_set	= vmx_msr_set,

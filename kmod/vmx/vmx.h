@@ -174,6 +174,7 @@ void vmx_exit_refused(struct vcpu *vcpu);
 
 void vmx_sregs_get(struct vcpu *vcpu, struct vmm_sregs *sregs);
 int vmx_code_size(struct vcpu *vcpu);
+int vmx_cpl(struct vcpu *vcpu);
 void vmx_sregs_set(struct vcpu *vcpu, const struct vmm_sregs *sregs);
 int vmx_msr_get(struct vcpu *vcpu, u32 index, u64 *value);
 int vmx_msr_set(struct vcpu *vcpu, u32 index, u64 value);
