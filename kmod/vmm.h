@@ -72,6 +72,11 @@ struct vm_clock {
 	struct vmm_clock set;		/* as user space set it, host_* filled in */
 };
 
+/* Where a write rings: see doorbell.c. */
+enum doorbell_space { DOORBELL_PORT, DOORBELL_MEMORY, DOORBELL_SPACES };
+
+struct doorbell_table;
+
 struct vm {
 	struct kref ref;		/* VM fd, vCPU fds */
 	struct mm_struct *mm;		/* grabbed (mmgrab), for identity */
@@ -97,6 +102,8 @@ struct vm {
 	struct vmm_cpuid_entry *cpuid;
 	u32 msr_count;
 	struct vmm_msr_answer *msr;
+
+	struct doorbell_table __rcu *doorbells[DOORBELL_SPACES];	/* NULL: none */
 
 	void *apic_page;		/* see apic_mmio.h; NULL: not used */
 	bool apic_page_mapped;		/* under mmu_lock */

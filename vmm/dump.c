@@ -36,6 +36,7 @@ static const char *const dump_stat_names[VMM_STAT_COUNT] = {
 	[VMM_STAT_L1D_FLUSH] = "l1d-flush", [VMM_STAT_IBPB_VCPU] = "ibpb-vcpu",
 	[VMM_STAT_IBPB_USER] = "ibpb-user",
 	[VMM_STAT_DIRTY_LOG] = "dirty-log", [VMM_STAT_TIMER] = "timer",
+	[VMM_STAT_DOORBELL] = "doorbell",
 };
 
 static const char *dump_stat_name(u32 stat)

@@ -24,7 +24,7 @@
 #include <linux/types.h>
 
 #define VMM_ABI_MAJOR		1
-#define VMM_ABI_MINOR		2
+#define VMM_ABI_MINOR		3
 
 #define VMM_IOC			0xd6
 
@@ -196,6 +196,43 @@ struct vmm_msi {
 };
 
 /*
+ * A doorbell: a guest's write of @size bytes that begins at @address, and with
+ * MATCH writes @data, adds 1 to the count of the eventfd @fd, and the guest
+ * goes on: there is no exit to user space. Where the count is at its limit it
+ * stays there, and nobody waits.
+ *
+ * Which writes: with PORT, OUT to that port, without a prefix REP or a string
+ * form. Else MOV to a guest-physical address where no slot is, or a read-only
+ * one; the local APIC's page goes before. All others exit as if there were no
+ * doorbell, so whoever emulates the device has to take such a write for the
+ * signal that it is.
+ *
+ * -EEXIST: some write would ring another one, too. -ENOSPC: VMM_DOORBELLS_MAX
+ * for ports, or as many for memory, are there. -EBADF: not an fd. -EINVAL: not
+ * an eventfd; a range beyond 64 Ki ports or phys_bits; a @size that is none or,
+ * in memory, that @address is not a multiple of; @data of more than @size
+ * bytes, or without MATCH.
+ *
+ * REMOVE takes away the one of the same @address, @size, @data and flags
+ * (-ENOENT: there is none); @fd is 0. No write signals after that. A doorbell
+ * outlives its eventfd, until the VM fd is closed.
+ */
+struct vmm_doorbell {
+	__u64 address;			/* port or guest-physical */
+	__u64 data;			/* 0 without MATCH */
+	__s32 fd;
+	__u32 size;			/* 1, 2, 4, 8 (not with PORT); 0: any, not with MATCH */
+	__u32 flags;			/* VMM_DOORBELL_* */
+	__u32 pad;
+};
+
+#define VMM_DOORBELL_REMOVE	(1U << 0)
+#define VMM_DOORBELL_PORT	(1U << 1)
+#define VMM_DOORBELL_MATCH	(1U << 2)
+
+#define VMM_DOORBELLS_MAX	1024
+
+/*
  * The VM's clock. At host time @host_ns (CLOCK_MONOTONIC) the VM's virtual
  * time was @vm_ns and its TSC @guest_tsc; since then both go on at @ns_ratio
  * (VM ns per host ns) and @tsc_ratio (guest per host ticks), both with 32
@@ -229,6 +266,8 @@ struct vmm_clock {
 #define VMM_VM_GET_CLOCK	_IOR(VMM_IOC, 0x27, struct vmm_clock)
 /* Any thread, any time. -EINVAL: not an interrupt message. */
 #define VMM_VM_SEND_MSI		_IOW(VMM_IOC, 0x28, struct vmm_msi)
+/* Any thread, any time, also under running vCPUs. */
+#define VMM_VM_SET_DOORBELL	_IOW(VMM_IOC, 0x2a, struct vmm_doorbell)
 
 /* ---- vCPU fd: the shared page ------------------------------------------ */
 
@@ -465,6 +504,8 @@ enum vmm_stat {
 	/* exits again */
 	VMM_STAT_DIRTY_LOG,		/* the CPU's log of written pages was full */
 	VMM_STAT_TIMER,			/* the CPU's timer, for the local APIC's */
+	/* not exits */
+	VMM_STAT_DOORBELL,		/* exits that ended with a signal to an eventfd */
 	VMM_STAT_COUNT
 };
 
@@ -571,6 +612,7 @@ _Static_assert(sizeof(struct vmm_dirty) == 32, "ABI");
 _Static_assert(sizeof(struct vmm_msr_answer) == 16, "ABI");
 _Static_assert(sizeof(struct vmm_msr_answers) == 16, "ABI");
 _Static_assert(sizeof(struct vmm_msi) == 16, "ABI");
+_Static_assert(sizeof(struct vmm_doorbell) == 32, "ABI");
 _Static_assert(sizeof(struct vmm_clock) == 56, "ABI");
 _Static_assert(sizeof(struct vmm_gprs) == 144, "ABI");
 _Static_assert(sizeof(struct vmm_segment) == 24, "ABI");

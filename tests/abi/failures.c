@@ -10,6 +10,7 @@
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/eventfd.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
@@ -147,6 +148,23 @@ static long try_msrs(struct round *r)
 	return call(r->m->vm, VMM_VM_SET_MSRS, &req);
 }
 
+static long try_doorbell(struct round *r)
+{
+	struct vmm_doorbell req = { .flags = VMM_DOORBELL_PORT };
+	static u16 port;
+	long ret;
+
+	/* Another one each time, for a removal may fail. */
+	req.address = port++;
+	req.fd = r->made = eventfd(0, EFD_CLOEXEC);
+	ret = req.fd < 0 ? -errno : call(r->m->vm, VMM_VM_SET_DOORBELL, &req);
+	if (ret)
+		return ret;
+	req.flags |= VMM_DOORBELL_REMOVE;
+	req.fd = 0;
+	return call(r->m->vm, VMM_VM_SET_DOORBELL, &req);
+}
+
 static void tables(void)
 {
 	struct machine m;
@@ -155,6 +173,7 @@ static void tables(void)
 	until_it_succeeds("SET_SLOT", try_slot, &m);
 	until_it_succeeds("SET_CPUID", try_cpuid, &m);
 	until_it_succeeds("SET_MSRS", try_msrs, &m);
+	until_it_succeeds("SET_DOORBELL", try_doorbell, &m);
 	machine_close(&m);
 }
 
