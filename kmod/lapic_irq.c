@@ -18,6 +18,7 @@
  * bypasses the APIC (ExtINT); the thermal and performance-counter entries are
  * registers without an event.
  */
+#include "irqfd.h"
 #include "lapic_internal.h"
 
 /* ---- priorities ---------------------------------------------------------------------- */
@@ -157,8 +158,9 @@ bool lapic_accepts_extint(struct vcpu *vcpu)
 }
 
 /*
- * "Signaling Interrupt Servicing Completion". User space hears of the vectors
- * it asked for, unless the guest took over with the IOAPIC's own EOI register.
+ * "Signaling Interrupt Servicing Completion". User space and eventfds hear of
+ * the vectors they asked for, unless the guest took over with the IOAPIC's own
+ * EOI register.
  */
 void lapic_eoi_done(struct vcpu *vcpu, u8 vector)
 {
@@ -167,6 +169,8 @@ void lapic_eoi_done(struct vcpu *vcpu, u8 vector)
 
 	if (level && (*lapic_reg(apic, LAPIC_SVR) & LAPIC_SVR_NO_BROADCAST))
 		return;
+	if (irqfd_vectors(vcpu->vm, vector / 64) >> (vector % 64) & 1)
+		irqfd_eoi(vcpu->vm, vector);
 	if (READ_ONCE(vcpu->eoi_exits[vector / 64]) >> (vector % 64) & 1)
 		vcpu->eoi_vector = vector;
 }

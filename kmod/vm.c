@@ -21,6 +21,7 @@
 #include "doorbell.h"
 #include "hw.h"
 #include "ioctl.h"
+#include "irqfd.h"
 #include "lapic.h"
 #include "mem.h"
 #include "msr.h"
@@ -112,6 +113,11 @@ static long vm_get_clock(void *object, void *arg)
 	return 0;
 }
 
+static long vm_set_irqfd(void *object, void *arg)
+{
+	return irqfd_set(object, arg);
+}
+
 static long vm_set_doorbell(void *object, void *arg)
 {
 	return doorbell_set(object, arg);
@@ -127,6 +133,7 @@ static const struct ioctl_row vm_rows[] = {
 	{ VMM_VM_CLEAR_DIRTY, IOCTL_VM, vm_clear_dirty },
 	{ VMM_VM_SET_CPUID,   IOCTL_VM, vm_set_cpuid },
 	{ VMM_VM_SET_MSRS,    IOCTL_VM, vm_set_msrs },
+	{ VMM_VM_SET_IRQFD,   IOCTL_VM, vm_set_irqfd },
 	{ VMM_VM_SET_DOORBELL, IOCTL_VM, vm_set_doorbell },
 };
 
@@ -143,6 +150,7 @@ static int vm_release(struct inode *inode, struct file *file)
 {
 	struct vm *vm = file->private_data;
 
+	irqfd_release(vm);
 	doorbell_release(vm);
 	vm_put(vm);
 	return 0;
@@ -167,6 +175,7 @@ static struct vm *vm_alloc(void)
 	init_rwsem(&vm->slots_lock);
 	spin_lock_init(&vm->mmu_lock);
 	clock_init(vm);
+	irqfd_init(vm);
 	mmgrab(current->mm);
 	vm->mm = current->mm;
 	err = apic_page_create(vm) ?: mem_create(vm);

@@ -11,6 +11,7 @@
  *   vm->mmu_lock       spinlock  nested tables; slots a second time, for the
  *                                mmu_notifier, which must not sleep
  *   vm->clock_lock     seqlock   the clock; writers under vm->lock
+ *   (an eventfd's)               the message of its irqfd; interrupts off
  *   apic->lock         raw spinlock, interrupts off: one local APIC; never two
  *
  * A vCPU thread that faults, copies or sleeps holds no spinlock.
@@ -27,6 +28,7 @@
 #include <linux/rwsem.h>
 #include <linux/seqlock.h>
 #include <linux/spinlock.h>
+#include <linux/workqueue.h>
 #include <asm/fpu/api.h>
 
 #include "base.h"
@@ -103,6 +105,11 @@ struct vm {
 	u32 msr_count;
 	struct vmm_msr_answer *msr;
 
+	struct list_head irqfds;	/* see irqfd.c */
+	struct list_head irqfd_resamplers;
+	u32 irqfd_count;
+	u64 irqfd_vectors[4];		/* whose EOI the resamplers want to know of */
+	struct work_struct irqfd_work;
 	struct doorbell_table __rcu *doorbells[DOORBELL_SPACES];	/* NULL: none */
 
 	void *apic_page;		/* see apic_mmio.h; NULL: not used */

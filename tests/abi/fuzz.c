@@ -24,7 +24,7 @@ static struct machine m;
 static const unsigned long vm_commands[] = {
 	VMM_VM_CREATE_VCPU, VMM_VM_GET_DIRTY, VMM_VM_CLEAR_DIRTY, VMM_VM_SET_CPUID,
 	VMM_VM_SET_MSRS, VMM_VM_SET_CLOCK, VMM_VM_GET_CLOCK, VMM_VM_SEND_MSI, VMM_VM_SET_SLOT,
-	VMM_VM_SET_DOORBELL,
+	VMM_VM_SET_IRQFD, VMM_VM_SET_DOORBELL,
 };
 
 static const unsigned long vcpu_commands[] = {
@@ -97,7 +97,7 @@ static bool is_known(long ret)
 	return false;
 }
 
-/* Mostly an eventfd, for it is about little else. */
+/* Mostly an eventfd, for both are about little else. */
 static int odd_event(void)
 {
 	static int events[4] = { -1, -1, -1, -1 };
@@ -124,6 +124,11 @@ static void one_call(int fd, unsigned long command)
 		((struct vmm_slot *)buf)->slot |= 1;
 		((struct vmm_slot *)buf)->hva = (u64)m.ram;
 		((struct vmm_slot *)buf)->size &= MIB - 1;
+	}
+	if (command == VMM_VM_SET_IRQFD) {
+		((struct vmm_irqfd *)buf)->fd = odd_event();
+		((struct vmm_irqfd *)buf)->resample_fd = rnd() % 2 ? odd_event() : 0;
+		((struct vmm_irqfd *)buf)->msi.address = rnd() % 8 ? 0xfee00000 : odd_number();
 	}
 	if (command == VMM_VM_SET_DOORBELL)
 		((struct vmm_doorbell *)buf)->fd = rnd() % 2 ? odd_event() : 0;

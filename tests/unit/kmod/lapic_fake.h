@@ -80,6 +80,9 @@ struct vcpu;
 struct vm {
 	u32 vcpu_count;
 	struct vcpu *vcpu[VMM_MAX_VCPUS];
+	u64 irqfd_vectors[4];
+	int irqfd_eois;			/* calls of irqfd_eoi(), */
+	u8 irqfd_eoi;			/* and the last one's vector */
 };
 
 struct vcpu {
