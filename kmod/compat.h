@@ -6,6 +6,7 @@
 #ifndef KMOD_COMPAT_H
 #define KMOD_COMPAT_H
 
+#include <linux/eventfd.h>
 #include <linux/hrtimer.h>
 #include <linux/mm.h>
 #include <linux/percpu.h>
@@ -96,6 +97,16 @@ static inline void compat_hrtimer_setup(struct hrtimer *timer,
 {
 	hrtimer_init(timer, clock, mode);
 	timer->function = function;
+}
+#endif
+
+/* Adds 1 to an eventfd's count, unless that is full. Any context. */
+#ifdef HAVE_EVENTFD_SIGNAL_ONE
+#define compat_eventfd_signal		eventfd_signal
+#else
+static inline void compat_eventfd_signal(struct eventfd_ctx *event)
+{
+	eventfd_signal(event, 1);
 }
 #endif
 

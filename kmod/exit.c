@@ -13,6 +13,7 @@
 #include "cpuid.h"
 #include "cr.h"
 #include "dirty.h"
+#include "doorbell.h"
 #include "dr.h"
 #include "event.h"
 #include "exit.h"
@@ -90,12 +91,17 @@ static int exit_io_debug(struct vcpu *vcpu)
 	return RUN_GUEST;
 }
 
+static u32 exit_io_data(struct vcpu *vcpu)
+{
+	return vcpu->gprs.r[VMM_RAX] & GENMASK(vcpu->exit.io.size * 8 - 1, 0);
+}
+
 static int exit_io(struct vcpu *vcpu)
 {
 	struct vcpu_exit *exit = &vcpu->exit;
 	int ret;
 
-	exit->io.data = vcpu->gprs.r[VMM_RAX] & GENMASK(exit->io.size * 8 - 1, 0);
+	exit->io.data = exit_io_data(vcpu);
 	exit->insn_len = exit->next_rip - vcpu->gprs.rip;
 	vcpu->page->u.io = exit->io;
 	if (exit->io.flags & VMM_IO_STRING)
@@ -104,9 +110,18 @@ static int exit_io(struct vcpu *vcpu)
 	ret = insn_advance(vcpu, exit->next_rip);
 	if (unlikely(vcpu->dregs.dr7 & DR7_ARMED) && ret == RUN_GUEST)
 		ret = exit_io_debug(vcpu);
-	if (ret != RUN_GUEST)
+	if (ret != RUN_GUEST || (doorbell_any(vcpu->vm, DOORBELL_PORT) && doorbell_port(vcpu)))
 		return ret;
 	return run_exit_to_user(vcpu, VMM_EXIT_IO, VMM_GROUP_RAX);
+}
+
+/* Doorbells alone; debug registers are still in the CPU. */
+static int exit_io_quick(struct vcpu *vcpu)
+{
+	if (!doorbell_any(vcpu->vm, DOORBELL_PORT) || (vcpu->dregs.dr7 & DR7_ARMED))
+		return RUN_SLOW;
+	vcpu->exit.io.data = exit_io_data(vcpu);
+	return doorbell_port(vcpu) ? insn_advance(vcpu, vcpu->exit.next_rip) : RUN_SLOW;
 }
 
 static int exit_msr_to_user(struct vcpu *vcpu, enum vmm_exit_reason reason)
@@ -184,11 +199,9 @@ static int exit_mmio(struct vcpu *vcpu)
 static int exit_nested_fault(struct vcpu *vcpu)
 {
 	struct vcpu_exit *exit = &vcpu->exit;
-	int err;
+	int err, ret;
 
 	if (lapic_claims(vcpu, exit->gpa) && !(exit->fault & VMM_FAULT_WALK)) {
-		int ret;
-
 		apic_page_map(vcpu);
 		ret = apic_mmio(vcpu, exit->gpa & ~PAGE_MASK);
 		return ret == -ENOSYS ? exit_mmio(vcpu) : ret;
@@ -199,7 +212,8 @@ static int exit_nested_fault(struct vcpu *vcpu)
 		return RUN_GUEST;
 	case -ENOENT:
 		vcpu_count(vcpu, VMM_STAT_MMIO);
-		return exit_mmio(vcpu);
+		ret = doorbell_any(vcpu->vm, DOORBELL_MEMORY) ? doorbell_memory(vcpu) : -ENOSYS;
+		return ret == -ENOSYS ? exit_mmio(vcpu) : ret;
 	case -EINTR:
 		/* The access is tried again once the signal has been seen to. */
 		return -EINTR;
@@ -461,6 +475,8 @@ int exit_handle_quick(struct vcpu *vcpu)
 
 	if (unlikely(stat == VMM_STAT_APIC))
 		return exit_apic(vcpu);
+	if (stat == VMM_STAT_IO)
+		return exit_io_quick(vcpu);
 	/* Without the length it would be looked for in memory. */
 	if (!vcpu->exit.insn_len)
 		return RUN_SLOW;

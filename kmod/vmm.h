@@ -11,6 +11,7 @@
  *   vm->mmu_lock       spinlock  nested tables; slots a second time, for the
  *                                mmu_notifier, which must not sleep
  *   vm->clock_lock     seqlock   the clock; writers under vm->lock
+ *   (an eventfd's)               the message of its irqfd; interrupts off
  *   apic->lock         raw spinlock, interrupts off: one local APIC; never two
  *   vcpu->thread_lock  spinlock  which thread runs the vCPU; nothing under it
  *
@@ -30,6 +31,7 @@
 #include <linux/sched/task.h>
 #include <linux/seqlock.h>
 #include <linux/spinlock.h>
+#include <linux/workqueue.h>
 #include <asm/fpu/api.h>
 
 #include "base.h"
@@ -76,6 +78,11 @@ struct vm_clock {
 	u64 tsc_ratio;			/* guest ticks per beat of the host: see clock.c */
 };
 
+/* Where a write rings: see doorbell.c. */
+enum doorbell_space { DOORBELL_PORT, DOORBELL_MEMORY, DOORBELL_SPACES };
+
+struct doorbell_table;
+
 struct vm {
 	struct kref ref;		/* VM fd, vCPU fds */
 	struct mm_struct *mm;		/* grabbed (mmgrab), for identity */
@@ -101,6 +108,13 @@ struct vm {
 	struct vmm_cpuid_entry *cpuid;
 	u32 msr_count;
 	struct vmm_msr_answer *msr;
+
+	struct list_head irqfds;	/* see irqfd.c */
+	struct list_head irqfd_resamplers;
+	u32 irqfd_count;
+	u64 irqfd_vectors[4];		/* whose EOI the resamplers want to know of */
+	struct work_struct irqfd_work;
+	struct doorbell_table __rcu *doorbells[DOORBELL_SPACES];	/* NULL: none */
 
 	void *apic_page;		/* see apic_mmio.h; NULL: not used */
 	bool apic_page_mapped;		/* under mmu_lock */

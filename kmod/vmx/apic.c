@@ -28,6 +28,7 @@
 #include <linux/mm.h>
 #include <linux/percpu.h>
 
+#include "../irqfd.h"
 #include "../lapic.h"
 #include "../lapic_logic.h"
 #include "vmx.h"
@@ -164,7 +165,8 @@ static void vmx_apic_set_eoi_exits(struct vcpu *vcpu)
 	int i;
 
 	for (i = 0; i < ARRAY_SIZE(vcpu->eoi_exits); i++) {
-		u64 vectors = READ_ONCE(vcpu->eoi_exits[i]) & (i ? ~0ULL : ~0xffffULL);
+		u64 vectors = (READ_ONCE(vcpu->eoi_exits[i]) | irqfd_vectors(vcpu->vm, i)) &
+			      (i ? ~0ULL : ~0xffffULL);
 
 		if (likely(vectors == vmx->eoi_exits[i]))
 			continue;
