@@ -129,9 +129,8 @@ class Report(Listener):
         why = (result.complaint() or current.complaint() or session.panic()
                or f"the host {how}")
         self.fail(test.name, why, *{id(r): r for r in (result, current)}.values())
-        if not session.overrun:
-            for line in session.said.splitlines()[-40:]:
-                self._print("    # " + line)
+        for line in session.where.splitlines() + session.said.splitlines()[-40:]:
+            self._print("    # " + line)
 
 
 def run(tests, slowness, boot, internal):

@@ -84,6 +84,7 @@ class Session:
         self.buffer = bytearray()
         self.current = None
         self.said = ""                  # both logs of the machine, once it stopped
+        self.where = ""                 # what the CPUs of one that hangs did
         self.came_up = self.over = self.done = self.overrun = self.broken = False
         self.pending, self.credit = bytearray(), WINDOW
         self.selector = selectors.DefaultSelector()
@@ -94,6 +95,7 @@ class Session:
             left = self.deadline - time.monotonic() if self.deadline else None
             if left is not None and left <= 0:
                 self.overrun = True
+                self.where = self.machine.where()
                 break
             for key, _ in self.selector.select(left):
                 key.data()
