@@ -213,7 +213,8 @@ struct vmm_msi {
  * which is lost, the caller reads the eventfd before that.
  *
  * RESAMPLE, when it is made only (-EEXIST later): the eventfd @resample_fd is
- * signalled at each EOI of the vector in @msi.data, masked or not, on any vCPU,
+ * signalled at each EOI of the vector in @msi.data that was a level's, masked or
+ * not, on any vCPU,
  * so that who drives a level-triggered line looks at it again and writes to
  * @fd if it is still up. This goes by the EOIs that reach IOAPICs: where the
  * guest suppresses their broadcast, its write to the IOAPIC's EOI register is
