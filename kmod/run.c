@@ -235,7 +235,7 @@ static void run_history(struct vcpu *vcpu)
 	entry->raw = exit->raw;
 	entry->reason = stat;
 	history->next = ++vcpu->exits;
-	history->stat[stat]++;
+	vcpu_count(vcpu, stat);
 }
 
 /* What the loop looks at before an entry has nothing new; interrupts off. */

@@ -36,6 +36,7 @@
 #define VMX_XAPIC	SECONDARY_EXEC_VIRTUALIZE_APIC_ACCESSES
 #define VMX_X2APIC	SECONDARY_EXEC_VIRTUALIZE_X2APIC_MODE
 #define VMX_REGISTERS	SECONDARY_EXEC_APIC_REGISTER_VIRT
+#define VMX_INTERRUPTS	SECONDARY_EXEC_VIRTUAL_INTR_DELIVERY
 #define VMX_APIC_ALL	(VMX_XAPIC | VMX_X2APIC | VMX_REGISTERS | VMX_INTERRUPTS)
 
 /* By mode, and whether software has enabled the APIC: of what the CPU offers. */
@@ -132,7 +133,6 @@ void vmx_apic_init(struct vcpu *vcpu)
 	int i;
 
 	to_vmx(vcpu)->apic_page = lapic_page(vcpu);
-	to_vmx(vcpu)->vtpr = lapic_page(vcpu) + 0x080 / 4;
 	if (!(vmx_caps.use.cpu & CPU_BASED_TPR_SHADOW))
 		return;
 	vmcs_write(VIRTUAL_APIC_PAGE_ADDR, __pa(lapic_page(vcpu)));
@@ -227,7 +227,7 @@ void vmx_apic_changed(struct vcpu *vcpu)
 		if (IS_ENABLED(CONFIG_HM_PARANOIA))
 			WARN_ON_ONCE(!vmx_apic_is_coherent(vmx, status));
 	}
-	if (status != vmx->intr_status || vmx->tpr != *vmx->vtpr) {
+	if (status != vmx->intr_status || vmx->tpr != vmx_apic_tpr(vmx)) {
 		vmx->intr_status = status;
 		lapic_reload(vcpu);
 	}
