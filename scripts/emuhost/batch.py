@@ -63,9 +63,11 @@ class Report(Listener):
         print(line, file=self.out, flush=True)
 
     def _details(self, *results):
+        """What a test said, but for its cases that passed: they would bury the others."""
         for result in results:
             for line in result.said.decode(errors="replace").splitlines():
-                self._print("    | " + line)
+                if not line.startswith("ok "):
+                    self._print("    | " + line)
         for result in results:
             for line in result.kmsg:
                 self._print("    # " + line)
