@@ -13,7 +13,7 @@
 #include "lib/apic.h"
 #include "lib/clock.h"
 
-#define PIT_DIVISOR	59659		/* 20 Hz: one that nobody takes for a whole tick is lost */
+#define PIT_DIVISOR	59659		/* 20 Hz */
 #define RTC_HZ		64
 #define HOST_PORT	0xce10
 #define LEAF_TIMING	0x40000010
