@@ -6,8 +6,8 @@
  * While the VM runs, its time is vm_base plus what CLOCK_MONOTONIC has gone on
  * since host_base, times the ratio. The module is told the same pair, so both
  * rings compute the same time. TM_VIRTUAL_SYNC follows from it by sync.c.
- * Guarded by tm->lock. Left out: a host that loses its trust in its TSC while
- * the VM runs.
+ * Guarded by tm->lock. A host that loses its trust in its TSC while the VM runs
+ * is the module's affair; here it is found out when the VM stops.
  */
 #include <stdlib.h>
 #include <time.h>
@@ -153,6 +153,15 @@ void tm_resume(struct tm_vm *tm)
 	pthread_mutex_unlock(&tm->lock);
 }
 
+/* The module may have had to make it emulated meanwhile. */
+static void tm_tsc_look(struct tm_vm *tm, const struct vmm_clock *clock)
+{
+	if (tm->tsc_emulated || !(clock->flags & VMM_CLOCK_TSC_EMULATED))
+		return;
+	tm->tsc_emulated = true;
+	log_info("the TSC has become an emulated one: the host lost its trust in its own");
+}
+
 void tm_pause(struct tm_vm *tm)
 {
 	struct vmm_clock clock = { 0 };
@@ -164,6 +173,7 @@ void tm_pause(struct tm_vm *tm)
 		if (tm->hm && hm_vm_clock_get(tm->hm, &clock) == 0) {
 			tm->vm_base = max(tm->vm_base, clock.vm_ns);
 			tm->tsc_base = clock.guest_tsc;
+			tm_tsc_look(tm, &clock);
 		}
 		tm->running = false;
 		tm->host_base = tm_host_ns(CLOCK_MONOTONIC);

@@ -288,7 +288,8 @@ struct vmm_doorbell {
  *
  * With VMM_CLOCK_TSC_EMULATED the TSC is not made of the host's, which may be
  * of no use: RDTSC and RDTSCP exit, and a host tick is what @host_ns makes of
- * vmm_info.tsc_khz. The module sees to it all.
+ * vmm_info.tsc_khz. The module sees to it all, and sets the flag itself where
+ * the host does not trust its TSC, or from when it stops to.
  */
 struct vmm_clock {
 	__u32 flags;			/* VMM_CLOCK_* */
