@@ -24,7 +24,7 @@
 #include <linux/types.h>
 
 #define VMM_ABI_MAJOR		1
-#define VMM_ABI_MINOR		3
+#define VMM_ABI_MINOR		4
 
 #define VMM_IOC			0xd6
 
@@ -192,8 +192,14 @@ struct vmm_msr_answers {
 struct vmm_msi {
 	__u64 address;
 	__u32 data;
-	__u32 pad;
+	__u32 flags;			/* SEND_MSI: VMM_MSI_*; else 0 */
 };
+
+/*
+ * Send nothing, but say whether it would do nothing: 1 if a local APIC that it
+ * is for has one of the same vector that the guest has not taken yet, else 0.
+ */
+#define VMM_MSI_ASK		(1U << 0)
 
 /*
  * An irqfd: what is written to the eventfd @fd is sent as @msi, by the kernel
@@ -282,7 +288,8 @@ struct vmm_doorbell {
  *
  * With VMM_CLOCK_TSC_EMULATED the TSC is not made of the host's, which may be
  * of no use: RDTSC and RDTSCP exit, and a host tick is what @host_ns makes of
- * vmm_info.tsc_khz. The module sees to it all.
+ * vmm_info.tsc_khz. The module sees to it all, and sets the flag itself where
+ * the host does not trust its TSC, or from when it stops to.
  */
 struct vmm_clock {
 	__u32 flags;			/* VMM_CLOCK_* */
