@@ -153,7 +153,11 @@ void pdm_irqchip_register(struct pdm_device *dev, const struct pdm_irqchip_ops *
 /* Nanoseconds. Which clock is for what stands in tm/tm.h. */
 u64 pdm_now(struct pdm_device *dev, enum tm_clock clock);
 
-/* During create. @fire runs on TM's thread, with the device's lock. */
+/*
+ * During create, which fails where this does, whatever it returns; so the result
+ * needs no check before it is used. @fire runs on TM's thread, with the device's
+ * lock.
+ */
 struct pdm_timer *pdm_timer_create(struct pdm_device *dev, enum tm_clock clock,
 				   const char *name, void (*fire)(struct pdm_device *dev));
 /* Fire once at @deadline, by the timer's clock; re-arming moves it. By TM_REAL it may be early. */

@@ -220,11 +220,11 @@ struct vmm_msi {
  *
  * RESAMPLE, when it is made only (-EEXIST later): the eventfd @resample_fd is
  * signalled at each EOI of the vector in @msi.data that was a level's, masked or
- * not, on any vCPU,
- * so that who drives a level-triggered line looks at it again and writes to
- * @fd if it is still up. This goes by the EOIs that reach IOAPICs: where the
- * guest suppresses their broadcast, its write to the IOAPIC's EOI register is
- * the caller's to see. VMM_EXIT_EOI comes all the same if it was asked for.
+ * not, on any vCPU, so that who drives a level-triggered line looks at it again
+ * and writes to @fd if it is still up. This goes by the EOIs that reach IOAPICs:
+ * where the guest suppresses their broadcast, its write to the IOAPIC's EOI
+ * register is the caller's to see. VMM_EXIT_EOI comes all the same if it was
+ * asked for.
  *
  * -EBADF: not an fd. -EINVAL: not an eventfd, or not an interrupt message.
  */
