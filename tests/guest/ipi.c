@@ -115,18 +115,27 @@ static void ipi_broadcast(void)
 	send_expect(cpu_self()->x2apic ? ~0u : 0xff, ICR_ASSERT, takes_all);
 }
 
+/* Of whatever kind: nobody is interrupted, started over or lost. */
+static void send_nobody(u32 dest)
+{
+	static const u32 modes[] = { 0, ICR_LOWEST, ICR_NMI, ICR_INIT, ICR_SIPI };
+
+	for (size_t i = 0; i < ARRAY_SIZE(modes); i++)
+		send_expect(dest, ICR_ASSERT | modes[i], takes_none);
+}
+
 /* 255 is an ID like any other in x2APIC mode. */
 static void ipi_nobody(void)
 {
 	if (cpus < 0xfe)
-		send_expect(0xfe, ICR_ASSERT, takes_none);
+		send_nobody(0xfe);
 	if (cpus < 0xf0)
-		send_expect(cpus, ICR_ASSERT, takes_none);
+		send_nobody(cpus);
 	if (!cpu_self()->x2apic)
 		return;
-	send_expect(0xff, ICR_ASSERT, takes_none);
-	send_expect(0x100, ICR_ASSERT, takes_none);
-	send_expect(0x7fffffff, ICR_ASSERT, takes_none);
+	send_nobody(0xff);
+	send_nobody(0x100);
+	send_nobody(0x7fffffff);
 }
 
 /* Delivery modes without a meaning, and those that nobody has an answer to. */
