@@ -22,6 +22,7 @@
 #include "lapic.h"
 #include "mitigate.h"
 #include "msr.h"
+#include "pv.h"
 #include "run.h"
 #include "state.h"
 #include "vcpu.h"
@@ -181,6 +182,7 @@ static int run_requests(struct vcpu *vcpu)
 	if (vcpu_take_request(vcpu, VCPU_REQ_CLOCK)) {
 		clock_tell(vcpu);
 		lapic_clock_changed(vcpu);
+		pv_clock_changed(vcpu);
 	}
 	run_take_nmis(vcpu);
 	return vcpu_take_request(vcpu, VCPU_REQ_STARTUP) ? run_startup(vcpu) : RUN_GUEST;

@@ -16,6 +16,7 @@
 #include "hw.h"
 #include "lapic.h"
 #include "msr.h"
+#include "pv.h"
 #include "run.h"
 #include "state.h"
 #include "vcpu.h"
@@ -281,6 +282,7 @@ void vcpu_reset(struct vcpu *vcpu, bool init)
 	dr_set(vcpu, &(struct vmm_dregs){ .dr6 = DR6_RESERVED, .dr7 = 0x400 });
 	/* APIC_BASE is set by lapic_reset(), and unchanged by INIT. */
 	lapic_reset(vcpu, init);
+	pv_reset(vcpu);
 	state_reset_sregs(vcpu, &sregs, init);
 	state_set_sregs(vcpu, &sregs);
 	if (init)

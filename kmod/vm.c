@@ -23,6 +23,7 @@
 #include "mem.h"
 #include "msr.h"
 #include "npt.h"
+#include "pv.h"
 #include "vcpu.h"
 #include "vm.h"
 
@@ -110,6 +111,11 @@ static long vm_get_clock(void *object, void *arg)
 	return 0;
 }
 
+static long vm_set_pv(void *object, void *arg)
+{
+	return pv_set(object, arg);
+}
+
 static const struct ioctl_row vm_rows[] = {
 	{ VMM_VM_SEND_MSI,    IOCTL_UNLOCKED, vm_send_msi },
 	{ VMM_VM_GET_CLOCK,   IOCTL_UNLOCKED, vm_get_clock },
@@ -120,6 +126,7 @@ static const struct ioctl_row vm_rows[] = {
 	{ VMM_VM_CLEAR_DIRTY, IOCTL_VM, vm_clear_dirty },
 	{ VMM_VM_SET_CPUID,   IOCTL_VM, vm_set_cpuid },
 	{ VMM_VM_SET_MSRS,    IOCTL_VM, vm_set_msrs },
+	{ VMM_VM_SET_PV,      IOCTL_VM, vm_set_pv },
 };
 
 static long vm_ioctl(struct file *file, unsigned int command, unsigned long arg)

@@ -97,6 +97,7 @@ struct vm {
 	struct vmm_cpuid_entry *cpuid;
 	u32 msr_count;
 	struct vmm_msr_answer *msr;
+	struct vmm_pv pv;		/* likewise fixed */
 
 	void *apic_page;		/* see apic_mmio.h; NULL: not used */
 	bool apic_page_mapped;		/* under mmu_lock */
@@ -190,6 +191,13 @@ struct insn_memo {
 
 struct lapic;
 
+/* What is kept for a guest in its memory: see pv.c. Own thread. */
+struct vcpu_pv {
+	u32 enabled;			/* a bit per enum vmm_pv_page */
+	gpa_t gpa[VMM_PV_PAGE_COUNT];
+	u32 clock_version;
+};
+
 #define VCPU_NO_TIMER	(~0ULL)
 
 struct vcpu {
@@ -244,6 +252,7 @@ struct vcpu {
 	struct preempt_notifier preempt;
 	u64 *table_cache[5];		/* zeroed pages for npt_map() */
 	struct dirty_log dirty_log;
+	struct vcpu_pv pv;
 	u64 eoi_exits[4];
 	int eoi_vector;			/* EOI to tell user space of, -1: none */
 	void *hw;			/* the vendor's part */

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * What a VM is made of, and in what order: the module's VM, what its CPUs
- * are, time, memory, devices, tables, kernel, threads.
+ * What a VM is made of, and in what order: the module's VM, time, memory, what
+ * its CPUs are and say, devices, tables, kernel, threads.
  *
  * Everything that a path names is opened here; after that nothing is.
  */
@@ -24,19 +24,63 @@ static const char *vm_config_string(struct vm *vm, const char *group, const char
 	return value ? value : otherwise;
 }
 
+#define VM_GIM_NAMES	32
+
+/* The names that the config lists under @key: how many, -errno. */
+static int vm_gim_names(struct vm *vm, const char *key, const char *names[VM_GIM_NAMES],
+			struct error *err)
+{
+	const struct cfgm_node *node = cfgm_group(vm->config, "gim");
+	unsigned int count = node ? cfgm_count(node, key) : 0;
+
+	if (count > VM_GIM_NAMES)
+		return error_set(err, E2BIG, "gim.%s: more than %d names", key, VM_GIM_NAMES);
+	for (unsigned int i = 0; i < count; i++)
+		names[i] = cfgm_strings(node, key, i);
+	return count;
+}
+
+static int vm_gim(struct vm *vm, struct error *err)
+{
+	const char *disable[VM_GIM_NAMES], *enable[VM_GIM_NAMES];
+	struct gim_config config = {
+		.facts = {
+			.tsc_khz = tm_tsc_khz(vm->tm),
+			.bus_khz = CPUID_BUS_KHZ,
+			.host = hm_info(vm->hm)->features,
+		},
+		.disable = disable,
+		.enable = enable,
+		.hm = vm->hm_vm,
+		.tm = vm->tm,
+		.pgm = vm->pgm,
+	};
+	int ret = gim_find(&config.provider, vm_config_string(vm, "gim", "provider", "minimal"),
+			   err);
+
+	if (ret)
+		return ret;
+	ret = vm_gim_names(vm, "disable", disable, err);
+	if (ret < 0)
+		return ret;
+	config.disable_count = ret;
+	ret = vm_gim_names(vm, "enable", enable, err);
+	if (ret < 0)
+		return ret;
+	config.enable_count = ret;
+	return gim_create(&vm->gim, &config, err);
+}
+
 static int vm_cpuid(struct vm *vm, struct error *err)
 {
 	const struct cfgm_node *cpu = cfgm_group(vm->config, "cpu");
 	struct cpuid_config config = {
 		.cpus = cfgm_int(vm->config, "cpus"),
 		.tsc_khz = tm_tsc_khz(vm->tm),
+		.gim = vm->gim,
 	};
 	int ret;
 
-	ret = gim_find(&vm->gim, vm_config_string(vm, "gim", "provider", "minimal"), err);
-	if (ret)
-		return ret;
-	config.gim = vm->gim;
 	vm->cpuid.count = VMM_CPUID_MAX;
 	ret = hm_cpuid(vm->hm, vm->cpuid.entry, &vm->cpuid.count, err);
 	for (unsigned int i = 0; !ret && cpu && i < cfgm_count(cpu, "disable"); i++)
@@ -230,6 +274,7 @@ static int vm_threads(struct vm *vm, struct error *err)
 		.hm = vm->hm_vm,
 		.pgm = vm->pgm,
 		.pdm = vm->pdm,
+		.gim = vm->gim,
 		.phys_bits = sizes ? sizes->eax & 0xff : 36,
 		.pages_1g = extended && extended->edx & BIT(26),
 		.unknown_msr_ignore = !strcmp(vm_config_string(vm, "hm", "unknown_msr", "gp"),
@@ -261,8 +306,8 @@ int vm_assemble(struct vm *vm, struct error *err)
 {
 	/* A kernel that cannot be opened is said before a module that is missing. */
 	static int (*const steps[])(struct vm *vm, struct error *err) = {
-		vm_open_kernel, vm_open_module, vm_time, vm_cpuid, vm_msrs, vm_cpus,
-		vm_memory, vm_devices, vm_tables, vm_tell_tsc, vm_load, vm_threads,
+		vm_open_kernel, vm_open_module, vm_time, vm_memory, vm_gim, vm_cpuid, vm_msrs,
+		vm_cpus, vm_devices, vm_tables, vm_tell_tsc, vm_load, vm_threads,
 		vm_start_devices,
 	};
 	int ret = 0;
@@ -282,6 +327,7 @@ void vm_dismantle(struct vm *vm)
 
 	em_destroy(vm->em);
 	pdm_destroy(vm->pdm);
+	gim_destroy(vm->gim);
 	tm_destroy(vm->tm);
 	hm_vm_destroy(vm->hm_vm);
 	pgm_destroy(vm->pgm);

@@ -1,0 +1,142 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * The module's part of KVM's paravirtual interface: what is hot, and what only
+ * the kernel knows. Which of it a guest gets, and all the rest, is up to user
+ * space.
+ *
+ * The pages are the guest's own memory, which it may unmap, move or hand out
+ * twice at any time. They are written by guest-physical address, through the
+ * slots, each time anew; a write that cannot be done is dropped.
+ *
+ * The clock's page ties the VM's virtual time to the TSC: time is what the TSC
+ * has counted since it was 0, at a rate that user space has worked out. So the
+ * line is the same for the VM's whole life, through pauses and warps, and
+ * needs to be told anew only when the guest moves a TSC.
+ */
+#include <linux/kernel.h>
+#include <linux/percpu.h>
+#include <asm/pvclock-abi.h>
+
+#include "hw.h"
+#include "mem.h"
+#include "pv.h"
+
+/* ---- calls ------------------------------------------------------------------------ */
+
+#define PV_FLAGS	(VMM_PV_HYPERCALLS | VMM_PV_CLOCK_STABLE)
+
+long pv_set(struct vm *vm, const struct vmm_pv *req)
+{
+	if (vm->vcpu_count)
+		return -EBUSY;
+	if ((req->flags & ~PV_FLAGS) || req->pad)
+		return -EINVAL;
+	if (req->tsc_shift < -31 || req->tsc_shift > 31)
+		return -EINVAL;
+	if (req->tsc_mul ? !(req->tsc_mul >> 31) : req->tsc_shift)
+		return -EINVAL;
+	vm->pv = *req;
+	return 0;
+}
+
+static const u8 pv_alignment[VMM_PV_PAGE_COUNT] = {
+	[VMM_PV_CLOCK] = 4,
+};
+
+static bool pv_is_possible(struct vcpu *vcpu, u32 what)
+{
+	return what != VMM_PV_CLOCK || vcpu->vm->pv.tsc_mul;
+}
+
+long pv_vcpu_set(struct vcpu *vcpu, const struct vmm_vcpu_pv *req)
+{
+	struct vcpu_pv *pv = &vcpu->pv;
+
+	if (req->what >= VMM_PV_PAGE_COUNT || (req->flags & ~VMM_PV_ENABLED))
+		return -EINVAL;
+	if (!IS_ALIGNED(req->gpa, pv_alignment[req->what]) || !pv_is_possible(vcpu, req->what))
+		return -EINVAL;
+	pv->gpa[req->what] = req->gpa;
+	if (!req->flags) {
+		pv->enabled &= ~BIT(req->what);
+		return 0;
+	}
+	pv->enabled |= BIT(req->what);
+	if (req->what == VMM_PV_CLOCK)
+		pv_clock_changed(vcpu);
+	return 0;
+}
+
+long pv_vcpu_get(struct vcpu *vcpu, struct vmm_vcpu_pv *req)
+{
+	if (req->what >= VMM_PV_PAGE_COUNT || req->flags || req->gpa)
+		return -EINVAL;
+	req->gpa = vcpu->pv.gpa[req->what];
+	req->flags = pv_has(vcpu, req->what) ? VMM_PV_ENABLED : 0;
+	return 0;
+}
+
+void pv_reset(struct vcpu *vcpu)
+{
+	memset(&vcpu->pv, 0, sizeof(vcpu->pv));
+}
+
+/* ---- hypercalls ------------------------------------------------------------------- */
+
+bool pv_is_hypercall(const struct decode_insn *insn)
+{
+	return insn->map == DECODE_0F && insn->opcode == 0x01 && !insn->lock &&
+	       (insn->modrm == 0xc1 || insn->modrm == 0xd9);
+}
+
+/* ---- the clock -------------------------------------------------------------------- */
+
+/* A guest that finds the flag trusts that no CPU is behind another. */
+static bool pv_tscs_agree(struct vm *vm)
+{
+	struct vcpu *vcpu;
+	u32 i;
+
+	vm_for_each_vcpu(i, vcpu, vm) {
+		if (READ_ONCE(vcpu->tsc_offset) != READ_ONCE(vm->vcpu[0]->tsc_offset))
+			return false;
+	}
+	return true;
+}
+
+void pv_clock_changed(struct vcpu *vcpu)
+{
+	const struct vmm_pv *set = &vcpu->vm->pv;
+	struct pvclock_vcpu_time_info info = {
+		.tsc_timestamp = vcpu->tsc_offset,
+		.tsc_to_system_mul = set->tsc_mul,
+		.tsc_shift = set->tsc_shift,
+	};
+	gpa_t gpa = vcpu->pv.gpa[VMM_PV_CLOCK];
+	u32 *version = &vcpu->pv.clock_version;
+
+	if (!pv_has(vcpu, VMM_PV_CLOCK))
+		return;
+	if ((set->flags & VMM_PV_CLOCK_STABLE) && pv_tscs_agree(vcpu->vm))
+		info.flags = PVCLOCK_TSC_STABLE_BIT;
+	/* Odd while the rest changes. */
+	info.version = ++*version;
+	if (mem_write(vcpu->vm, gpa, &info.version, sizeof(info.version)))
+		return;
+	smp_wmb();
+	mem_write(vcpu->vm, gpa, &info, sizeof(info));
+	smp_wmb();
+	info.version = ++*version;
+	mem_write(vcpu->vm, gpa, &info.version, sizeof(info.version));
+}
+
+void pv_tsc_moved(struct vcpu *vcpu)
+{
+	struct vcpu *other;
+	u32 i;
+
+	if (!vcpu->vm->pv.tsc_mul)
+		return;
+	vm_for_each_vcpu(i, other, vcpu->vm)
+		vcpu_request(other, VCPU_REQ_CLOCK);
+}

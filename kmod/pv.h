@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* The module's part of a paravirtual interface: see pv.c. */
+#ifndef KMOD_PV_H
+#define KMOD_PV_H
+
+#include "decode.h"
+#include "vmm.h"
+
+/* Calls; vm->lock, or vcpu->lock held. */
+long pv_set(struct vm *vm, const struct vmm_pv *req);
+long pv_vcpu_set(struct vcpu *vcpu, const struct vmm_vcpu_pv *req);
+long pv_vcpu_get(struct vcpu *vcpu, struct vmm_vcpu_pv *req);
+
+/* All pages are given up. Own thread or its creator's. */
+void pv_reset(struct vcpu *vcpu);
+
+/* VMCALL or VMMCALL. */
+bool pv_is_hypercall(const struct decode_insn *insn);
+
+/* What the clock's page says is not so any more. Own thread; may sleep. */
+void pv_clock_changed(struct vcpu *vcpu);
+/* This vCPU's TSC was set: its own page changes, and others' may. Own thread. */
+void pv_tsc_moved(struct vcpu *vcpu);
+
+static inline bool pv_has(const struct vcpu *vcpu, enum vmm_pv_page what)
+{
+	return vcpu->pv.enabled & BIT(what);
+}
+
+#endif
