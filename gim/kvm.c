@@ -30,12 +30,15 @@ struct kvm {
 #define KVM_CLOCK_OLD	KVM_EAX(CLOCKSOURCE)
 #define KVM_CLOCK	KVM_EAX(CLOCKSOURCE2)
 #define KVM_STABLE	KVM_EAX(CLOCKSOURCE_STABLE_BIT)
+#define KVM_STEAL_TIME	KVM_EAX(STEAL_TIME)
 
 static const struct gim_feature kvm_features[] = {
 	{ .name = "clock-old", .bit = KVM_CLOCK_OLD },
 	{ .name = "clock", .bit = KVM_CLOCK },
 	{ .name = "clock-stable", .bit = KVM_STABLE, .host = VMM_FEATURE_TSC_STABLE },
 	{ .name = "no-io-delay", .bit = KVM_EAX(NOP_IO_DELAY) },
+	{ .name = "steal-time", .bit = KVM_STEAL_TIME, .host = VMM_FEATURE_STEAL_TIME },
+	{ .name = "tlb-flush", .bit = KVM_EAX(PV_TLB_FLUSH), .needs = KVM_STEAL_TIME },
 };
 
 static u32 kvm_cpuid(const struct gim *gim, struct vmm_cpuid_entry *entries, u32 room)
@@ -99,6 +102,7 @@ static const struct kvm_msr kvm_msrs[] = {
 	{ MSR_KVM_SYSTEM_TIME, KVM_CLOCK_OLD, 2, VMM_PV_CLOCK },
 	{ MSR_KVM_WALL_CLOCK_NEW, KVM_CLOCK, 3, VMM_PV_PAGE_COUNT },
 	{ MSR_KVM_SYSTEM_TIME_NEW, KVM_CLOCK, 2, VMM_PV_CLOCK },
+	{ MSR_KVM_STEAL_TIME, KVM_STEAL_TIME, KVM_STEAL_RESERVED_MASK, VMM_PV_STEAL_TIME },
 };
 
 #define KVM_MSR_FIRST	0x4b564d00

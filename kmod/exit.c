@@ -139,7 +139,7 @@ static int exit_hlt(struct vcpu *vcpu)
 		return ret;
 	vcpu->events.run_state = VMM_STATE_HALTED;
 	if (!(vcpu->gprs.rflags & X86_EFLAGS_IF) && !vcpu->events.nmi_pending &&
-	    !(READ_ONCE(vcpu->requests) & ~BIT(VCPU_REQ_EVENT)))
+	    !(READ_ONCE(vcpu->requests) & ~VCPU_REQ_QUIET))
 		return run_exit_to_user(vcpu, VMM_EXIT_HALTED, VMM_GROUP_ALL);
 	return RUN_GUEST;
 }

@@ -8,6 +8,8 @@
  * twice at any time. They are written by guest-physical address, through the
  * slots, each time anew; a write that cannot be done is dropped.
  *
+ * See also pv_steal.c.
+ *
  * The clock's page ties the VM's virtual time to the TSC: time is what the TSC
  * has counted since it was 0, at a rate that user space has worked out. So the
  * line is the same for the VM's whole life, through pauses and warps, and
@@ -41,11 +43,18 @@ long pv_set(struct vm *vm, const struct vmm_pv *req)
 
 static const u8 pv_alignment[VMM_PV_PAGE_COUNT] = {
 	[VMM_PV_CLOCK] = 4,
+	[VMM_PV_STEAL_TIME] = 64,
 };
 
 static bool pv_is_possible(struct vcpu *vcpu, u32 what)
 {
-	return what != VMM_PV_CLOCK || vcpu->vm->pv.tsc_mul;
+	switch (what) {
+	case VMM_PV_CLOCK:
+		return vcpu->vm->pv.tsc_mul;
+	case VMM_PV_STEAL_TIME:
+		return hw_info.features & VMM_FEATURE_STEAL_TIME;
+	}
+	return true;
 }
 
 long pv_vcpu_set(struct vcpu *vcpu, const struct vmm_vcpu_pv *req)
@@ -64,6 +73,8 @@ long pv_vcpu_set(struct vcpu *vcpu, const struct vmm_vcpu_pv *req)
 	pv->enabled |= BIT(req->what);
 	if (req->what == VMM_PV_CLOCK)
 		pv_clock_changed(vcpu);
+	if (req->what == VMM_PV_STEAL_TIME)
+		pv_steal_begin(vcpu);
 	return 0;
 }
 

@@ -22,6 +22,17 @@ void pv_clock_changed(struct vcpu *vcpu);
 /* This vCPU's TSC was set: its own page changes, and others' may. Own thread. */
 void pv_tsc_moved(struct vcpu *vcpu);
 
+/*
+ * pv_steal.c. What this thread waits from here on counts; it begins to run the
+ * vCPU; the scheduler takes its CPU, and gives one back.
+ */
+void pv_steal_begin(struct vcpu *vcpu);
+void pv_run_begin(struct vcpu *vcpu);
+void pv_sched_out(struct vcpu *vcpu);
+void pv_sched_in(struct vcpu *vcpu);
+/* Before an entry. Own thread; may sleep. */
+void pv_steal_update(struct vcpu *vcpu);
+
 static inline bool pv_has(const struct vcpu *vcpu, enum vmm_pv_page what)
 {
 	return vcpu->pv.enabled & BIT(what);

@@ -93,12 +93,18 @@ static void run_put(struct vcpu *vcpu)
 
 static void run_sched_in(struct preempt_notifier *pn, int cpu)
 {
-	run_load(container_of(pn, struct vcpu, preempt));
+	struct vcpu *vcpu = container_of(pn, struct vcpu, preempt);
+
+	pv_sched_in(vcpu);
+	run_load(vcpu);
 }
 
 static void run_sched_out(struct preempt_notifier *pn, struct task_struct *next)
 {
-	run_put(container_of(pn, struct vcpu, preempt));
+	struct vcpu *vcpu = container_of(pn, struct vcpu, preempt);
+
+	pv_sched_out(vcpu);
+	run_put(vcpu);
 }
 
 static struct preempt_ops run_preempt_ops = {
@@ -185,12 +191,14 @@ static int run_requests(struct vcpu *vcpu)
 		pv_clock_changed(vcpu);
 	}
 	run_take_nmis(vcpu);
+	if (vcpu_take_request(vcpu, VCPU_REQ_STEAL))
+		pv_steal_update(vcpu);
 	return vcpu_take_request(vcpu, VCPU_REQ_STARTUP) ? run_startup(vcpu) : RUN_GUEST;
 }
 
 static bool run_may_wake(struct vcpu *vcpu)
 {
-	if (READ_ONCE(vcpu->requests) & ~BIT(VCPU_REQ_EVENT))
+	if (READ_ONCE(vcpu->requests) & ~VCPU_REQ_QUIET)
 		return true;
 	return vcpu->events.run_state == VMM_STATE_HALTED && event_ends_halt(vcpu);
 }
@@ -314,6 +322,7 @@ static int run_enter(struct vcpu *vcpu)
 	dr_enter(vcpu);
 	hw->prepare(vcpu);
 	ret = run_trips(vcpu);
+	vcpu->at_boundary = ret != RUN_SLOW || vcpu->exit.stat == VMM_STAT_INTR;
 	mitigate_guest_ran(vcpu);
 	dr_leave(vcpu);
 	fpu_leave(vcpu);
@@ -397,6 +406,7 @@ static int run_loop(struct vcpu *vcpu)
 		}
 		if (ret != RUN_GUEST)
 			return ret;
+		vcpu->at_boundary = true;
 	}
 }
 
@@ -408,6 +418,8 @@ long vcpu_run(struct vcpu *vcpu)
 	if (ret)
 		return ret;
 
+	vcpu->at_boundary = true;
+	pv_run_begin(vcpu);
 	fpu_get(vcpu);
 	preempt_disable();
 	preempt_notifier_register(&vcpu->preempt);

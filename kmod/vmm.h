@@ -9,7 +9,8 @@
  *   vm->slots_lock     rwsem     slots against change, while one is being used
  *   (mmap_lock)                  taken by get_user_pages under the above
  *   vm->mmu_lock       spinlock  nested tables; slots a second time, for the
- *                                mmu_notifier, which must not sleep
+ *                                mmu_notifier, which must not sleep; the
+ *                                scheduler may try it, see mem_try_write_u8()
  *   vm->clock_lock     seqlock   the clock; writers under vm->lock
  *   apic->lock         raw spinlock, interrupts off: one local APIC; never two
  *
@@ -129,7 +130,11 @@ enum vcpu_request {
 	VCPU_REQ_CLOCK,			/* the clock changed: TSC offset, timer */
 	VCPU_REQ_NMI,			/* an NMI arrived: nmi_queued counts */
 	VCPU_REQ_STARTUP,		/* INIT or SIPI did: see vcpu->startup */
+	VCPU_REQ_STEAL,			/* the page of stolen time is out of date */
 };
+
+/* What does not by itself end a halt. */
+#define VCPU_REQ_QUIET	(BIT(VCPU_REQ_EVENT) | BIT(VCPU_REQ_STEAL))
 
 /*
  * vcpu->startup: INIT and SIPI that arrived, taken together, so that a SIPI is
@@ -196,6 +201,8 @@ struct vcpu_pv {
 	u32 enabled;			/* a bit per enum vmm_pv_page */
 	gpa_t gpa[VMM_PV_PAGE_COUNT];
 	u32 clock_version;
+	const void *thread;		/* that ran it last, not to be followed */
+	u64 run_delay;			/* and how long it had waited for a CPU by then */
 };
 
 #define VCPU_NO_TIMER	(~0ULL)
@@ -253,6 +260,7 @@ struct vcpu {
 	u64 *table_cache[5];		/* zeroed pages for npt_map() */
 	struct dirty_log dirty_log;
 	struct vcpu_pv pv;
+	bool at_boundary;		/* between two of the guest's instructions */
 	u64 eoi_exits[4];
 	int eoi_vector;			/* EOI to tell user space of, -1: none */
 	void *hw;			/* the vendor's part */

@@ -56,6 +56,7 @@
 #define VMM_FEATURE_NESTED_AD		(1ULL << 19)	/* accessed, dirty bits in nested tables */
 /* Found, but nothing uses it: nested pages that may be executed and not read. */
 #define VMM_FEATURE_EXEC_ONLY		(1ULL << 20)
+#define VMM_FEATURE_STEAL_TIME		(1ULL << 21)	/* the host counts how long threads wait */
 
 /*
  * struct vmm_info.barriers: what runs around the guest against leaks through
@@ -571,6 +572,7 @@ struct vmm_vcpu_pv {
 
 enum vmm_pv_page {
 	VMM_PV_CLOCK,			/* struct pvclock_vcpu_time_info, 4-byte aligned */
+	VMM_PV_STEAL_TIME,		/* struct kvm_steal_time, 64-byte aligned */
 	VMM_PV_PAGE_COUNT
 };
 
