@@ -31,6 +31,7 @@ struct kvm {
 #define KVM_CLOCK	KVM_EAX(CLOCKSOURCE2)
 #define KVM_STABLE	KVM_EAX(CLOCKSOURCE_STABLE_BIT)
 #define KVM_STEAL_TIME	KVM_EAX(STEAL_TIME)
+#define KVM_EOI		KVM_EAX(PV_EOI)
 
 static const struct gim_feature kvm_features[] = {
 	{ .name = "clock-old", .bit = KVM_CLOCK_OLD },
@@ -38,6 +39,7 @@ static const struct gim_feature kvm_features[] = {
 	{ .name = "clock-stable", .bit = KVM_STABLE, .host = VMM_FEATURE_TSC_STABLE },
 	{ .name = "no-io-delay", .bit = KVM_EAX(NOP_IO_DELAY) },
 	{ .name = "steal-time", .bit = KVM_STEAL_TIME, .host = VMM_FEATURE_STEAL_TIME },
+	{ .name = "eoi", .bit = KVM_EOI, .host_without = VMM_FEATURE_VIRTUAL_INTR },
 	{ .name = "tlb-flush", .bit = KVM_EAX(PV_TLB_FLUSH), .needs = KVM_STEAL_TIME },
 };
 
@@ -103,6 +105,7 @@ static const struct kvm_msr kvm_msrs[] = {
 	{ MSR_KVM_WALL_CLOCK_NEW, KVM_CLOCK, 3, VMM_PV_PAGE_COUNT },
 	{ MSR_KVM_SYSTEM_TIME_NEW, KVM_CLOCK, 2, VMM_PV_CLOCK },
 	{ MSR_KVM_STEAL_TIME, KVM_STEAL_TIME, KVM_STEAL_RESERVED_MASK, VMM_PV_STEAL_TIME },
+	{ MSR_KVM_PV_EOI_EN, KVM_EOI, 2, VMM_PV_EOI },
 };
 
 #define KVM_MSR_FIRST	0x4b564d00

@@ -79,6 +79,13 @@ void lapic_written(struct vcpu *vcpu, u32 offset);
 /* It has done the EOI of @vector: tell who has to know. */
 void lapic_eoi_done(struct vcpu *vcpu, u8 vector);
 
+/*
+ * The EOI that the guest owes would change the APIC's registers and nothing
+ * else: no interrupt waits for it, nobody wants to know. And that EOI. Own thread.
+ */
+bool lapic_eoi_is_silent(struct vcpu *vcpu);
+void lapic_eoi_do(struct vcpu *vcpu);
+
 /* Deliver a message as if written to the bus. -EINVAL: not one. Any. */
 int lapic_msi(struct vm *vm, u64 address, u32 data);
 

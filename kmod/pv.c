@@ -8,7 +8,7 @@
  * twice at any time. They are written by guest-physical address, through the
  * slots, each time anew; a write that cannot be done is dropped.
  *
- * See also pv_steal.c.
+ * See also pv_eoi.c and pv_steal.c.
  *
  * The clock's page ties the VM's virtual time to the TSC: time is what the TSC
  * has counted since it was 0, at a rate that user space has worked out. So the
@@ -44,6 +44,7 @@ long pv_set(struct vm *vm, const struct vmm_pv *req)
 static const u8 pv_alignment[VMM_PV_PAGE_COUNT] = {
 	[VMM_PV_CLOCK] = 4,
 	[VMM_PV_STEAL_TIME] = 64,
+	[VMM_PV_EOI] = 4,
 };
 
 static bool pv_is_possible(struct vcpu *vcpu, u32 what)
@@ -53,6 +54,9 @@ static bool pv_is_possible(struct vcpu *vcpu, u32 what)
 		return vcpu->vm->pv.tsc_mul;
 	case VMM_PV_STEAL_TIME:
 		return hw_info.features & VMM_FEATURE_STEAL_TIME;
+	case VMM_PV_EOI:
+		/* A CPU that does EOIs by itself would not see the guest's. */
+		return !(hw_info.features & VMM_FEATURE_VIRTUAL_INTR);
 	}
 	return true;
 }

@@ -33,6 +33,10 @@ void pv_sched_in(struct vcpu *vcpu);
 /* Before an entry. Own thread; may sleep. */
 void pv_steal_update(struct vcpu *vcpu);
 
+/* pv_eoi.c. Before an entry, and after it or what came instead. Own thread; may sleep. */
+void pv_eoi_offer(struct vcpu *vcpu);
+void pv_eoi_take_back(struct vcpu *vcpu);
+
 static inline bool pv_has(const struct vcpu *vcpu, enum vmm_pv_page what)
 {
 	return vcpu->pv.enabled & BIT(what);

@@ -282,6 +282,9 @@ static int run_trips(struct vcpu *vcpu)
 		static_call(hw_enter)(vcpu);
 		vcpu->exit_start = vcpu->gprs.rip;
 		run_history(vcpu);
+		/* What the guest has made of the flag cannot be looked at here. */
+		if (unlikely(vcpu->pv.eoi_offered))
+			return RUN_SLOW;
 		ret = exit_handle_quick(vcpu);
 		if (ret != RUN_GUEST)
 			return ret;
@@ -397,7 +400,11 @@ static int run_loop(struct vcpu *vcpu)
 		ret = event_prepare(vcpu);
 		if (ret != RUN_GUEST)
 			return ret;
+		if (unlikely(pv_has(vcpu, VMM_PV_EOI)))
+			pv_eoi_offer(vcpu);
 		ret = run_enter(vcpu);
+		if (unlikely(vcpu->pv.eoi_offered))
+			pv_eoi_take_back(vcpu);
 		if (ret == RUN_AGAIN)
 			continue;
 		if (ret == RUN_SLOW) {

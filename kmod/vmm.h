@@ -203,6 +203,7 @@ struct vcpu_pv {
 	u32 clock_version;
 	const void *thread;		/* that ran it last, not to be followed */
 	u64 run_delay;			/* and how long it had waited for a CPU by then */
+	bool eoi_offered;		/* the guest finds the flag, and may clear it */
 };
 
 #define VCPU_NO_TIMER	(~0ULL)

@@ -573,6 +573,7 @@ struct vmm_vcpu_pv {
 enum vmm_pv_page {
 	VMM_PV_CLOCK,			/* struct pvclock_vcpu_time_info, 4-byte aligned */
 	VMM_PV_STEAL_TIME,		/* struct kvm_steal_time, 64-byte aligned */
+	VMM_PV_EOI,			/* a flag of 4 bytes, aligned */
 	VMM_PV_PAGE_COUNT
 };
 
