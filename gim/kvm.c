@@ -32,6 +32,9 @@ struct kvm {
 #define KVM_STABLE	KVM_EAX(CLOCKSOURCE_STABLE_BIT)
 #define KVM_STEAL_TIME	KVM_EAX(STEAL_TIME)
 #define KVM_EOI		KVM_EAX(PV_EOI)
+#define KVM_KICK	KVM_EAX(PV_UNHALT)
+#define KVM_SEND_IPI	KVM_EAX(PV_SEND_IPI)
+#define KVM_REALTIME	BIT_ULL(32 + KVM_HINTS_REALTIME)
 
 static const struct gim_feature kvm_features[] = {
 	{ .name = "clock-old", .bit = KVM_CLOCK_OLD },
@@ -40,7 +43,10 @@ static const struct gim_feature kvm_features[] = {
 	{ .name = "no-io-delay", .bit = KVM_EAX(NOP_IO_DELAY) },
 	{ .name = "steal-time", .bit = KVM_STEAL_TIME, .host = VMM_FEATURE_STEAL_TIME },
 	{ .name = "eoi", .bit = KVM_EOI, .host_without = VMM_FEATURE_VIRTUAL_INTR },
+	{ .name = "kick", .bit = KVM_KICK },
 	{ .name = "tlb-flush", .bit = KVM_EAX(PV_TLB_FLUSH), .needs = KVM_STEAL_TIME },
+	{ .name = "ipi", .bit = KVM_SEND_IPI },
+	{ .name = "realtime", .bit = KVM_REALTIME, .on_request = true },
 };
 
 static u32 kvm_cpuid(const struct gim *gim, struct vmm_cpuid_entry *entries, u32 room)
@@ -171,6 +177,8 @@ static u32 kvm_module_flags(const struct gim *gim)
 {
 	static const struct { u64 feature; u32 flag; } rows[] = {
 		{ KVM_STABLE, VMM_PV_CLOCK_STABLE },
+		{ KVM_KICK, VMM_PV_KICK },
+		{ KVM_SEND_IPI, VMM_PV_SEND_IPI },
 	};
 	u32 flags = VMM_PV_HYPERCALLS;
 

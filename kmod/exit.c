@@ -139,7 +139,8 @@ static int exit_hlt(struct vcpu *vcpu)
 		return ret;
 	vcpu->events.run_state = VMM_STATE_HALTED;
 	if (!(vcpu->gprs.rflags & X86_EFLAGS_IF) && !vcpu->events.nmi_pending &&
-	    !(READ_ONCE(vcpu->requests) & ~VCPU_REQ_QUIET))
+	    !vcpu->events.kicked && !(READ_ONCE(vcpu->requests) & ~VCPU_REQ_QUIET) &&
+	    !pv_may_be_kicked(vcpu))
 		return run_exit_to_user(vcpu, VMM_EXIT_HALTED, VMM_GROUP_ALL);
 	return RUN_GUEST;
 }
@@ -290,6 +291,8 @@ static int exit_hypercall(struct vcpu *vcpu)
 	ret = exit_find_length(vcpu);
 	if (ret != RUN_GUEST)
 		return insn_fetch_failed(vcpu, ret);
+	if (pv_hypercall(vcpu))
+		return insn_skip(vcpu);
 	return run_exit_to_user(vcpu, VMM_EXIT_HYPERCALL,
 				VMM_GROUP_GPRS | VMM_GROUP_SREGS | VMM_GROUP_EVENTS);
 }

@@ -86,6 +86,13 @@ void lapic_eoi_done(struct vcpu *vcpu, u8 vector);
 bool lapic_eoi_is_silent(struct vcpu *vcpu);
 void lapic_eoi_do(struct vcpu *vcpu);
 
+/*
+ * What an ICR of @icr's mode and vector sends, fixed or NMI, to those vCPUs
+ * whose APIC IDs are @first plus the number of a bit in @set. How many there
+ * are; -EINVAL: another mode, or no vector. Any.
+ */
+int lapic_send_set(struct vm *vm, u32 icr, u64 first, const u64 set[2]);
+
 /* Deliver a message as if written to the bus. -EINVAL: not one. Any. */
 int lapic_msi(struct vm *vm, u64 address, u32 data);
 

@@ -17,21 +17,28 @@
  */
 #include <linux/kernel.h>
 #include <linux/percpu.h>
+#include <asm/processor-flags.h>
 #include <asm/pvclock-abi.h>
+#include <uapi/linux/kvm_para.h>
 
 #include "hw.h"
+#include "insn.h"
+#include "lapic.h"
 #include "mem.h"
 #include "pv.h"
+#include "vcpu.h"
 
 /* ---- calls ------------------------------------------------------------------------ */
 
-#define PV_FLAGS	(VMM_PV_HYPERCALLS | VMM_PV_CLOCK_STABLE)
+#define PV_FLAGS	(VMM_PV_HYPERCALLS | VMM_PV_CLOCK_STABLE | VMM_PV_KICK | VMM_PV_SEND_IPI)
 
 long pv_set(struct vm *vm, const struct vmm_pv *req)
 {
 	if (vm->vcpu_count)
 		return -EBUSY;
 	if ((req->flags & ~PV_FLAGS) || req->pad)
+		return -EINVAL;
+	if ((req->flags & (VMM_PV_KICK | VMM_PV_SEND_IPI)) && !(req->flags & VMM_PV_HYPERCALLS))
 		return -EINVAL;
 	if (req->tsc_shift < -31 || req->tsc_shift > 31)
 		return -EINVAL;
@@ -102,6 +109,97 @@ bool pv_is_hypercall(const struct decode_insn *insn)
 {
 	return insn->map == DECODE_0F && insn->opcode == 0x01 && !insn->lock &&
 	       (insn->modrm == 0xc1 || insn->modrm == 0xd9);
+}
+
+/* 5: flags, of which there are none, and an APIC ID. */
+static s64 pv_call_kick(struct vcpu *vcpu, const u64 *arg)
+{
+	struct vm *vm = vcpu->vm;
+	struct vcpu *other = NULL;
+
+	if (arg[1] < VMM_MAX_VCPUS)
+		other = smp_load_acquire(&vm->by_apic_id[arg[1]]);
+	if (other)
+		vcpu_request(other, VCPU_REQ_UNHALT);
+	return 0;
+}
+
+/* 10: two words of a bitmap of APIC IDs, that of the first bit, the lower half of ICR. */
+static s64 pv_call_send_ipi(struct vcpu *vcpu, const u64 *arg)
+{
+	return lapic_send_set(vcpu->vm, arg[3], arg[2], arg);
+}
+
+struct pv_call {
+	u32 number, flag;
+	s64 (*call)(struct vcpu *vcpu, const u64 *arg);
+};
+
+static const struct pv_call pv_calls[] = {
+	{ KVM_HC_KICK_CPU, VMM_PV_KICK, pv_call_kick },
+	{ KVM_HC_SEND_IPI, VMM_PV_SEND_IPI, pv_call_send_ipi },
+};
+
+static const struct pv_call *pv_call_find(struct vcpu *vcpu, u64 number)
+{
+	const struct pv_call *call;
+
+	for (call = pv_calls; call < pv_calls + ARRAY_SIZE(pv_calls); call++) {
+		if (call->number == number && (vcpu->vm->pv.flags & call->flag))
+			return call;
+	}
+	return NULL;
+}
+
+bool pv_hypercall(struct vcpu *vcpu)
+{
+	bool wide = insn_code_size(vcpu) == 8;
+	u64 *r = vcpu->gprs.r, mask = wide ? ~0ULL : U32_MAX;
+	const struct pv_call *call = pv_call_find(vcpu, r[VMM_RAX] & mask);
+	u64 arg[4] = { r[VMM_RBX] & mask, r[VMM_RCX] & mask, r[VMM_RDX] & mask, r[VMM_RSI] & mask };
+
+	if (!call || insn_cpl(vcpu))
+		return false;
+	/* The words of a bitmap are as wide as registers are. */
+	if (!wide && call->number == KVM_HC_SEND_IPI) {
+		arg[0] |= arg[1] << 32;
+		arg[1] = 0;
+	}
+	r[VMM_RAX] = call->call(vcpu, arg) & mask;
+	return true;
+}
+
+void pv_take_kick(struct vcpu *vcpu)
+{
+	if (vcpu_take_request(vcpu, VCPU_REQ_UNHALT))
+		vcpu->events.kicked = 1;
+}
+
+/*
+ * Of several that halt at once, each has said so before it looks at the
+ * others, so the last finds that it is. Their flags may be read out of date;
+ * who is told of the halt looks again, while nothing runs.
+ */
+bool pv_may_be_kicked(struct vcpu *vcpu)
+{
+	struct vcpu *other;
+	u32 i;
+
+	if (!(vcpu->vm->pv.flags & VMM_PV_KICK))
+		return false;
+	smp_mb();
+	vm_for_each_vcpu(i, other, vcpu->vm) {
+		u8 state = READ_ONCE(other->events.run_state);
+
+		if (other == vcpu)
+			continue;
+		if (state == VMM_STATE_RUNNING)
+			return true;
+		if (state == VMM_STATE_HALTED &&
+		    (READ_ONCE(other->gprs.rflags) & X86_EFLAGS_IF))
+			return true;
+	}
+	return false;
 }
 
 /* ---- the clock -------------------------------------------------------------------- */

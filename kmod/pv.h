@@ -16,6 +16,12 @@ void pv_reset(struct vcpu *vcpu);
 
 /* VMCALL or VMMCALL. */
 bool pv_is_hypercall(const struct decode_insn *insn);
+/* The guest's call is one of the module's, and was made. Own thread. */
+bool pv_hypercall(struct vcpu *vcpu);
+/* A kick that came becomes part of vcpu->events. Under vcpu->lock. */
+void pv_take_kick(struct vcpu *vcpu);
+/* It halts with interrupts off, and there is another vCPU that can end that. Own thread. */
+bool pv_may_be_kicked(struct vcpu *vcpu);
 
 /* What the clock's page says is not so any more. Own thread; may sleep. */
 void pv_clock_changed(struct vcpu *vcpu);

@@ -191,6 +191,7 @@ static int run_requests(struct vcpu *vcpu)
 		pv_clock_changed(vcpu);
 	}
 	run_take_nmis(vcpu);
+	pv_take_kick(vcpu);
 	if (vcpu_take_request(vcpu, VCPU_REQ_STEAL))
 		pv_steal_update(vcpu);
 	return vcpu_take_request(vcpu, VCPU_REQ_STARTUP) ? run_startup(vcpu) : RUN_GUEST;
@@ -379,6 +380,7 @@ static int run_state(struct vcpu *vcpu)
 		return -EIO;
 	if (ev->run_state == VMM_STATE_HALTED && event_ends_halt(vcpu)) {
 		ev->run_state = VMM_STATE_RUNNING;
+		ev->kicked = 0;
 		return RUN_GUEST;
 	}
 	return run_sleep(vcpu);

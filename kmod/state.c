@@ -105,6 +105,7 @@ static void state_get_events(struct vcpu *vcpu, struct vmm_events *ev)
 	int startup = atomic_read(&vcpu->startup);
 
 	run_take_nmis(vcpu);
+	pv_take_kick(vcpu);
 	*ev = vcpu->events;
 	ev->init_pending = !!(startup & STARTUP_INIT);
 	ev->sipi_pending = !!(startup & STARTUP_SIPI);
@@ -291,6 +292,7 @@ void vcpu_reset(struct vcpu *vcpu, bool init)
 	fpu_reset(vcpu);
 	clear_bit(VCPU_REQ_NMI, &vcpu->requests);
 	clear_bit(VCPU_REQ_STARTUP, &vcpu->requests);
+	clear_bit(VCPU_REQ_UNHALT, &vcpu->requests);
 	atomic_set(&vcpu->startup, 0);
 	atomic_set(&vcpu->nmi_queued, 0);
 }

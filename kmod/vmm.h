@@ -131,6 +131,7 @@ enum vcpu_request {
 	VCPU_REQ_NMI,			/* an NMI arrived: nmi_queued counts */
 	VCPU_REQ_STARTUP,		/* INIT or SIPI did: see vcpu->startup */
 	VCPU_REQ_STEAL,			/* the page of stolen time is out of date */
+	VCPU_REQ_UNHALT,		/* VMM_PV_KICK's call came */
 };
 
 /* What does not by itself end a halt. */

@@ -235,6 +235,12 @@ struct vmm_pv {
 
 #define VMM_PV_HYPERCALLS	(1U << 0)
 #define VMM_PV_CLOCK_STABLE	(1U << 1)	/* clock pages say so while all TSCs agree */
+/*
+ * Calls of KVM's interface that the module does, for ring 0; all others exit.
+ * With KICK a HLT with interrupts off exits only if no other vCPU can end it.
+ */
+#define VMM_PV_KICK		(1U << 2)	/* 5: end another's HLT */
+#define VMM_PV_SEND_IPI		(1U << 3)	/* 10: interrupts to many at once */
 
 /* Returns a vCPU fd (close-on-exec). -EEXIST: the APIC ID is taken. */
 #define VMM_VM_CREATE_VCPU	_IOW(VMM_IOC, 0x20, struct vmm_vcpu_create)
@@ -320,7 +326,7 @@ struct vmm_events {
 	__u8 sipi_vector;
 	__u8 init_pending;		/* an INIT waits for the vCPU to run */
 	__u8 sipi_pending;
-	__u8 pad0;
+	__u8 kicked;			/* VMM_PV_KICK's call came, for the next HLT */
 	__u64 pad1;
 };
 

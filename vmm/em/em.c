@@ -337,7 +337,8 @@ static bool em_is_dead(struct em_vcpu *vcpu)
 		return true;
 	if (hm_vcpu_fetch(vcpu->hm, VMM_GROUP_GPRS | VMM_GROUP_EVENTS))
 		return false;
-	if (events->init_pending || events->nmi_pending || events->type != VMM_EVENT_NONE)
+	if (events->init_pending || events->nmi_pending || events->kicked ||
+	    events->type != VMM_EVENT_NONE)
 		return false;
 	if (events->run_state == VMM_STATE_WAIT_SIPI)
 		return !events->sipi_pending;
