@@ -42,7 +42,7 @@ static void open_with(const struct vmm_pv *pv)
 {
 	machine_open_empty(&m, 2 * MIB);
 	must(call(m.vm, VMM_VM_SET_PV, pv), "SET_PV");
-	machine_add_vcpu(&m);
+	machine_add_vcpu(&m, 0);
 	memory = memory_map(PAGE);
 	LOAD64(&m, g_out);
 }
