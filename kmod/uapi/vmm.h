@@ -324,6 +324,7 @@ struct vmm_pv {
  */
 #define VMM_PV_KICK		(1U << 2)	/* 5: end another's HLT */
 #define VMM_PV_SEND_IPI		(1U << 3)	/* 10: interrupts to many at once */
+#define VMM_PV_YIELD		(1U << 4)	/* 11: let another run that was preempted */
 
 /* Returns a vCPU fd (close-on-exec). -EEXIST: the APIC ID is taken. */
 #define VMM_VM_CREATE_VCPU	_IOW(VMM_IOC, 0x20, struct vmm_vcpu_create)
@@ -672,6 +673,7 @@ enum vmm_pv_page {
 	VMM_PV_CLOCK,			/* struct pvclock_vcpu_time_info, 4-byte aligned */
 	VMM_PV_STEAL_TIME,		/* struct kvm_steal_time, 64-byte aligned */
 	VMM_PV_EOI,			/* a flag of 4 bytes, aligned */
+	VMM_PV_HALT_POLL,		/* no page, @gpa 0: HLT polls; ENABLED after a reset */
 	VMM_PV_PAGE_COUNT
 };
 
