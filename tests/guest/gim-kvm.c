@@ -254,21 +254,6 @@ static void clock(void)
 	wrmsr(MSR_SYSTEM, 0);
 }
 
-/* A millisecond by the clock is one by the PIT, which smp_init() has asked. */
-static void clock_rate(void)
-{
-	u64 ticks, ns;
-
-	wrmsr(MSR_SYSTEM, (u64)&clocks[0] | ENABLED);
-	ticks = rdtsc();
-	ns = clock_now(&clocks[0]);
-	while (rdtsc() - ticks < 50 * tsc_ms)
-		;
-	ns = clock_now(&clocks[0]) - ns;
-	expect_range("50 ms", ns, 45000000, 60000000);
-	wrmsr(MSR_SYSTEM, 0);
-}
-
 /* The guest moves its TSC: time goes on, and nothing is said to a page given up. */
 static void clock_moved(void)
 {
@@ -853,7 +838,6 @@ static const struct guest_case cases[] = {
 	{ "msr-poll", msr_poll },
 	{ "wall-clock", wall_clock, no_clock },
 	{ "clock", clock, no_clock },
-	{ "clock-rate", clock_rate, no_clock, .tries = 3 },
 	{ "clock-moved", clock_moved, no_clock },
 	{ "calls-unknown", calls_unknown },
 	{ "calls-announced", calls_announced },
