@@ -6,6 +6,7 @@
  * A provider that is not built in is a weak reference without a target, so
  * that its name is known all the same.
  */
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "base/nearest.h"
@@ -45,23 +46,46 @@ int gim_find(const struct gim_provider **out, const char *name, struct error *er
 
 /* ---- features ------------------------------------------------------------------- */
 
-static int gim_feature_find(const struct gim_provider *provider, const char *key,
-			    const char *name, u64 *bit, struct error *err)
+/* All of them, for who has named one that there is not. */
+static int gim_feature_unknown(const struct gim_provider *provider, const char *name,
+			       struct error *err)
 {
 	struct nearest near = { .word = name };
+	char list[384] = "none";
+	size_t len = 0;
 
-	for (u32 i = 0; i < provider->feature_count; i++) {
-		const struct gim_feature *f = &provider->features[i];
-
-		if (!strcmp(f->name, name)) {
-			*bit = f->bit;
-			return 0;
-		}
-		nearest_offer(&near, f->name);
+	for (u32 i = 0; i < provider->feature_count && len < sizeof(list); i++) {
+		nearest_offer(&near, provider->features[i].name);
+		len += snprintf(list + len, sizeof(list) - len, "%s%s", len ? ", " : "",
+				provider->features[i].name);
 	}
-	return error_set(err, ENOENT, "%s: %s has no feature called \"%s\"%s%s", key,
-			 provider->name, name, near.name ? "; there is " : "",
-			 near.name ? near.name : "");
+	if (near.name)
+		return error_set(err, ENOENT, "%s has no feature called \"%s\"; did you mean %s? "
+				 "It has %s", provider->name, name, near.name, list);
+	return error_set(err, ENOENT, "%s has no feature called \"%s\"; it has %s",
+			 provider->name, name, list);
+}
+
+static u64 gim_feature_find(const struct gim_provider *provider, const char *name)
+{
+	for (u32 i = 0; i < provider->feature_count; i++)
+		if (!strcmp(provider->features[i].name, name))
+			return provider->features[i].bit;
+	return 0;
+}
+
+int gim_features_find(const struct gim_provider *provider, const char *const *names, u32 count,
+		      u64 *bits, struct error *err)
+{
+	*bits = 0;
+	for (u32 i = 0; i < count; i++) {
+		u64 bit = gim_feature_find(provider, names[i]);
+
+		if (!bit)
+			return gim_feature_unknown(provider, names[i], err);
+		*bits |= bit;
+	}
+	return 0;
 }
 
 static bool gim_feature_is_possible(const struct gim_feature *f, u64 host, u64 features)
@@ -92,24 +116,20 @@ static int gim_features_choose(struct gim *gim, struct error *err)
 {
 	const struct gim_config *config = &gim->config;
 	const struct gim_provider *provider = gim->provider;
-	u64 features = 0, bit;
-	int ret = 0;
+	u64 features = 0, enable, disable;
+	int ret = gim_features_find(provider, config->enable, config->enable_count, &enable, err);
 
+	if (!ret)
+		ret = gim_features_find(provider, config->disable, config->disable_count, &disable,
+					err);
+	if (ret)
+		return ret;
 	for (u32 i = 0; i < provider->feature_count; i++)
 		if (!provider->features[i].on_request)
 			features |= provider->features[i].bit;
-	for (u32 i = 0; i < config->enable_count && !ret; i++) {
-		ret = gim_feature_find(provider, "gim.enable", config->enable[i], &bit, err);
-		if (!ret)
-			features |= bit;
-	}
-	for (u32 i = 0; i < config->disable_count && !ret; i++) {
-		ret = gim_feature_find(provider, "gim.disable", config->disable[i], &bit, err);
-		if (!ret)
-			features &= ~bit;
-	}
+	features = (features | enable) & ~disable;
 	gim->features = gim_features_possible(gim, features);
-	return ret;
+	return 0;
 }
 
 /* ---- for the VM ------------------------------------------------------------------ */

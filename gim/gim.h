@@ -51,6 +51,10 @@ struct gim_call {
 /* -ENODEV: unknown, or known but not built in. */
 int gim_find(const struct gim_provider **out, const char *name, struct error *err);
 
+/* The bits of features by their names. -ENOENT: the provider has no such feature. */
+int gim_features_find(const struct gim_provider *provider, const char *const *names, u32 count,
+		      u64 *bits, struct error *err);
+
 /* Before the first vCPU is made. -ENOENT: the provider has no such feature. */
 int gim_create(struct gim **out, const struct gim_config *config, struct error *err);
 void gim_destroy(struct gim *gim);

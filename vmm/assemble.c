@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "vmm/acpi/acpi.h"
+#include "vmm/gim_names.h"
 #include "vmm/msr.h"
 #include "vmm/vm_internal.h"
 
@@ -24,50 +25,28 @@ static const char *vm_config_string(struct vm *vm, const char *group, const char
 	return value ? value : otherwise;
 }
 
-#define VM_GIM_NAMES	32
-
-/* The names that the config lists under @key: how many, -errno. */
-static int vm_gim_names(struct vm *vm, const char *key, const char *names[VM_GIM_NAMES],
-			struct error *err)
-{
-	const struct cfgm_node *node = cfgm_group(vm->config, "gim");
-	unsigned int count = node ? cfgm_count(node, key) : 0;
-
-	if (count > VM_GIM_NAMES)
-		return error_set(err, E2BIG, "gim.%s: more than %d names", key, VM_GIM_NAMES);
-	for (unsigned int i = 0; i < count; i++)
-		names[i] = cfgm_strings(node, key, i);
-	return count;
-}
-
 static int vm_gim(struct vm *vm, struct error *err)
 {
-	const char *disable[VM_GIM_NAMES], *enable[VM_GIM_NAMES];
+	struct gim_names names;
 	struct gim_config config = {
 		.facts = {
 			.tsc_khz = tm_tsc_khz(vm->tm),
 			.bus_khz = CPUID_BUS_KHZ,
 			.host = hm_info(vm->hm)->features,
 		},
-		.disable = disable,
-		.enable = enable,
+		.disable = names.disable,
+		.enable = names.enable,
 		.hm = vm->hm_vm,
 		.tm = vm->tm,
 		.pgm = vm->pgm,
 	};
-	int ret = gim_find(&config.provider, vm_config_string(vm, "gim", "provider", "minimal"),
-			   err);
+	int ret = gim_names_read(&names, vm->config, err);
 
 	if (ret)
 		return ret;
-	ret = vm_gim_names(vm, "disable", disable, err);
-	if (ret < 0)
-		return ret;
-	config.disable_count = ret;
-	ret = vm_gim_names(vm, "enable", enable, err);
-	if (ret < 0)
-		return ret;
-	config.enable_count = ret;
+	config.provider = names.provider;
+	config.disable_count = names.disable_count;
+	config.enable_count = names.enable_count;
 	return gim_create(&vm->gim, &config, err);
 }
 

@@ -69,14 +69,16 @@ static void test_unknown(void **state)
 	struct gim *gim;
 
 	assert_int_equal(gim_create(&gim, &config, &err), -ENOENT);
-	assert_string_equal(err.text, "gim.disable: test has no feature called \"onrequest\"; "
-			    "there is on-request");
+	assert_string_equal(err.text, "test has no feature called \"onrequest\"; did you "
+			    "mean on-request? It has first-of-chain, alone, middle-of-chain, "
+			    "on-request, end-of-chain, without");
 	config.disable_count = 0;
 	config.enable = names;
 	config.enable_count = 2;
 	names[1] = "qqq";
 	assert_int_equal(gim_create(&gim, &config, &err), -ENOENT);
-	assert_string_equal(err.text, "gim.enable: test has no feature called \"qqq\"");
+	assert_string_equal(err.text, "test has no feature called \"qqq\"; it has first-of-chain, "
+			    "alone, middle-of-chain, on-request, end-of-chain, without");
 }
 
 /* A provider that has neither MSRs nor calls. */
