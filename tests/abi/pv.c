@@ -3,6 +3,8 @@
  * What the module does of a paravirtual interface: hypercalls that exit, and
  * pages in the guest's memory, which go away, cannot be written, or are logged.
  */
+#include <pthread.h>
+#include <stdbool.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <unistd.h>
@@ -278,6 +280,57 @@ static void memory_goes(void)
 	machine_close(&m);
 }
 
+static volatile bool stop_balloon;
+
+static void *balloon(void *arg)
+{
+	while (!stop_balloon) {
+		madvise(memory, PAGE, MADV_DONTNEED);
+		mprotect(memory, PAGE, PROT_READ);
+		mprotect(memory, PAGE, PROT_NONE);
+		mprotect(memory, PAGE, PROT_READ | PROT_WRITE);
+	}
+	return NULL;
+}
+
+/* While the module writes them. A guest whose flag was taken away has not done its EOI. */
+static void memory_goes_meanwhile(void)
+{
+	pthread_t thread;
+	int i;
+
+	open_with(&pv_all);
+	must(set_slot(m.vm, PV_SLOT, 0, PV_PAGE, PAGE, memory), "SET_SLOT");
+	all_pages_on();
+	stop_balloon = false;
+	EXPECT(pthread_create(&thread, NULL, balloon, NULL), 0);
+	for (i = 0; i < 100; i++)
+		use_pages();
+	stop_balloon = true;
+	pthread_join(thread, NULL);
+	/* And they are written again once they stay. */
+	memset(memory, 0, PAGE);
+	use_pages();
+	CHECK(clock_page()->mul == MUL, "not written again");
+	close_all();
+}
+
+/* One that another owns as well: each has what the last has written. */
+static void overlapping(void)
+{
+	open_with(&pv_all);
+	must(set_slot(m.vm, PV_SLOT, 0, PV_PAGE, PAGE, memory), "SET_SLOT");
+	EXPECT(set_page(VMM_PV_STEAL_TIME, VMM_PV_ENABLED, PV_PAGE), 0);
+	EXPECT(set_page(VMM_PV_EOI, VMM_PV_ENABLED, PV_PAGE), 0);
+	EXPECT(set_page(VMM_PV_CLOCK, VMM_PV_ENABLED, PV_PAGE), 0);
+	use_pages();
+	EXPECT(set_page(VMM_PV_STEAL_TIME, 0, 0), 0);
+	EXPECT(set_page(VMM_PV_EOI, 0, 0), 0);
+	use_pages();
+	CHECK(clock_page()->mul == MUL && !(clock_page()->version & 1), "not the clock's");
+	close_all();
+}
+
 /* The last bytes of a slot: what is behind them is not the guest's. */
 static void end_of_slot(void)
 {
@@ -310,6 +363,8 @@ static const struct test tests[] = {
 	{ "read-only", read_only },
 	{ "slot-goes", slot_goes },
 	{ "memory-goes", memory_goes },
+	{ "memory-goes-meanwhile", memory_goes_meanwhile },
+	{ "overlapping", overlapping },
 	{ "end-of-slot", end_of_slot },
 };
 

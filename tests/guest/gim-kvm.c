@@ -91,7 +91,7 @@ static void leaves(void)
 	struct cpuid s = cpuid(LEAF_SIGNATURE, 0), f = cpuid(LEAF_FEATURES, 0);
 	u16 lacks = 0;
 
-	cmdline_get_hex("lacks", &lacks);
+	cmdline_get_hex("lacks=", &lacks);
 	expect("hypervisor bit", cpuid(1, 0).ecx >> 31, 1);
 	expect("last leaf", s.eax, LEAF_FEATURES);
 	expect("KVMK", s.ebx, 0x4b4d564b);
@@ -317,6 +317,40 @@ static void clock_after_init(void)
 	expect("the page of before", memcmp(&old, &clocks[1], sizeof(old)), 0);
 	wrmsr(MSR_TSC_ADJUST, adjust);
 	wrmsr(MSR_SYSTEM, 0);
+}
+
+/* And all other pages, and switches stand as they do after a reset. */
+static u64 after_init[ARRAY_SIZE(msrs) + 1];
+
+static void write_msrs(void *arg)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(msrs); i++) {
+		if (has(msrs[i].feature))
+			wrmsr(msrs[i].msr, NO_RAM | (msrs[i].reserved & 1 ? 0 : ENABLED));
+	}
+	if (has(POLL))
+		wrmsr(MSR_POLL, 0);
+}
+
+static void read_msrs(void *arg)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(msrs); i++)
+		after_init[i] = has(msrs[i].feature) ? rdmsr(msrs[i].msr) : 0;
+	after_init[ARRAY_SIZE(msrs)] = has(POLL) ? rdmsr(MSR_POLL) : 1;
+}
+
+static void msrs_after_init(void)
+{
+	expect_true("written", cpu_call(1, write_msrs, NULL));
+	expect_true("started", cpu_start(1));
+	expect_true("read", cpu_call(1, read_msrs, NULL));
+	for (size_t i = 0; i < ARRAY_SIZE(msrs); i++) {
+		bool whole_vm = msrs[i].reserved & 1;
+
+		expect(whole_vm ? "wall clock" : "page",
+		       after_init[i], whole_vm && has(msrs[i].feature) ? NO_RAM : 0);
+	}
+	expect("polls", after_init[ARRAY_SIZE(msrs)], 1);
 }
 
 /* --- calls ------------------------------------------------------------------------ */
@@ -830,6 +864,33 @@ static void ipi_refused(void)
 	expect("nothing came", cpu_at(1)->hits[VECTOR], 0);
 }
 
+/* --- CPUs that never came up -------------------------------------------------------- */
+/* They take none of it, neither now nor when they come. */
+static void nobody_there(void)
+{
+	for (int amd = 0; amd < 2; amd++) {
+		expect("kick", call(amd, CALL_KICK, 0, 1, 0, 0), has(KICK) ? 0 : E_NOSYS);
+		expect("yield", call(amd, CALL_YIELD, 1, 0, 0, 0), has(YIELD) ? 0 : E_NOSYS);
+	}
+	sleep_us(2000);
+	expect("did not start", cpu_at(1)->starts, 0);
+}
+
+static void halt_here(void *arg)
+{
+	sti_hlt_cli();
+}
+
+/* The kick of nobody_there() has not waited for it. */
+static void nothing_kept(void)
+{
+	cpu_post(1, halt_here, NULL);
+	sleep_us(20000);
+	expect_true("still halts", cpu_at(1)->fn);
+	ipi_send(1, VECTOR);
+	expect_true("wakes", cpu_wait(1));
+}
+
 /* --- the table ------------------------------------------------------------------------- */
 static const struct guest_case cases[] = {
 	{ "leaves", leaves },
@@ -852,9 +913,12 @@ static const struct guest_case cases[] = {
 	{ "eoi-with-another", eoi_with_another, no_eoi },
 	{ "eoi-bad-page", eoi_bad_page, no_eoi },
 	{ "bad-pages", bad_pages },
+	{ "nobody-there", nobody_there, alone },
 	{ "all-start", smp_start, alone },
+	{ "nothing-kept", nothing_kept, alone },
 	{ "clock-of-all", clock_of_all, no_clock_or_alone },
 	{ "clock-after-init", clock_after_init, no_clock_or_alone },
+	{ "msrs-after-init", msrs_after_init, alone },
 	{ "steal-grows", steal_grows, no_steal_or_alone },
 	{ "preempted", preempted, no_steal_or_alone },
 	{ "tlb-flush", tlb_flush, no_flush },
