@@ -20,6 +20,7 @@
 #include "hw.h"
 #include "mem.h"
 #include "pv.h"
+#include "shared/tm/scale.h"
 
 void pv_steal_begin(struct vcpu *vcpu)
 {
@@ -76,7 +77,7 @@ static void pv_preempted_end(struct vcpu *vcpu, gpa_t gpa)
 void pv_steal_update(struct vcpu *vcpu)
 {
 	gpa_t gpa = vcpu->pv.gpa[VMM_PV_STEAL_TIME];
-	u64 delay = compat_run_delay(), stolen = delay - vcpu->pv.run_delay;
+	u64 delay = compat_run_delay(), waited = delay - vcpu->pv.run_delay;
 	struct kvm_steal_time page;
 	struct vm *vm = vcpu->vm;
 
@@ -92,7 +93,8 @@ void pv_steal_update(struct vcpu *vcpu)
 	if (mem_write(vm, gpa, &page.version, sizeof(page.version)))
 		return;
 	smp_wmb();
-	page.steal += stolen;
+	/* The guest holds it against its own time. */
+	page.steal += tm_scale(waited, READ_ONCE(vm->clock.set.ns_ratio));
 	mem_write(vm, vcpu->pv.gpa[VMM_PV_STEAL_TIME], &page.steal, sizeof(page.steal));
 	smp_wmb();
 	page.version++;
