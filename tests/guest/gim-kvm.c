@@ -875,7 +875,7 @@ static void ipi_refused(void)
 }
 
 /* --- CPUs that never came up -------------------------------------------------------- */
-/* They take none of it, neither now nor when they come. */
+/* They take none of it. */
 static void nobody_there(void)
 {
 	for (int amd = 0; amd < 2; amd++) {
@@ -884,21 +884,6 @@ static void nobody_there(void)
 	}
 	sleep_us(2000);
 	expect("did not start", cpu_at(1)->starts, 0);
-}
-
-static void halt_here(void *arg)
-{
-	sti_hlt_cli();
-}
-
-/* The kick of nobody_there() has not waited for it. */
-static void nothing_kept(void)
-{
-	cpu_post(1, halt_here, NULL);
-	sleep_us(20000);
-	expect_true("still halts", cpu_at(1)->fn);
-	ipi_send(1, VECTOR);
-	expect_true("wakes", cpu_wait(1));
 }
 
 /* --- the table ------------------------------------------------------------------------- */
@@ -925,7 +910,6 @@ static const struct guest_case cases[] = {
 	{ "bad-pages", bad_pages },
 	{ "nobody-there", nobody_there, alone },
 	{ "all-start", smp_start, alone },
-	{ "nothing-kept", nothing_kept, alone },
 	{ "clock-of-all", clock_of_all, no_clock_or_alone },
 	{ "clock-after-init", clock_after_init, no_clock_or_alone },
 	{ "msrs-after-init", msrs_after_init, alone },
