@@ -27,6 +27,7 @@ typedef int16_t s16;
 typedef int32_t s32;
 typedef int64_t s64;
 typedef unsigned __int128 u128;
+typedef __int128 s128;
 
 /* Guest-physical, guest-linear; host pointers are pointers. */
 typedef u64 gpa_t;

@@ -7,7 +7,9 @@
  * shifted. A ratio other than one is refused unless the CPU scales. With
  * VMM_CLOCK_TSC_EMULATED the same is made here, at each RDTSC, of the
  * nanoseconds of CLOCK_MONOTONIC, which is one for all CPUs and goes on evenly
- * where the host's TSC does not. The host's beats are one or the other.
+ * where the host's TSC does not. The host's beats are one or the other. A host
+ * that loses its trust in its TSC makes all VMs go over to that: whoever brings
+ * a vCPU to a CPU looks.
  */
 #include <linux/ktime.h>
 #include <linux/moduleparam.h>
@@ -22,6 +24,15 @@
 bool clock_param_tsc_scaling = true;
 module_param_named(tsc_scaling, clock_param_tsc_scaling, bool, 0444);
 MODULE_PARM_DESC(tsc_scaling, "let the CPU scale the TSC of guests");
+
+static bool clock_param_trust_tsc = true;
+module_param_named(trust_tsc, clock_param_trust_tsc, bool, 0644);
+MODULE_PARM_DESC(trust_tsc, "make guests' TSCs of the host's, unless its kernel does not trust it");
+
+bool clock_trusts_tsc(void)
+{
+	return READ_ONCE(clock_param_trust_tsc) && !check_tsc_unstable();
+}
 
 void clock_init(struct vm *vm)
 {
@@ -222,29 +233,79 @@ static bool clock_valid(const struct vmm_clock *set)
 	return set->host_ns <= KTIME_MAX / 2;
 }
 
-long clock_set(struct vm *vm, const struct vmm_clock *req)
+/* All vCPUs are to look at the clock anew. */
+static void clock_changed(struct vm *vm)
 {
-	struct vm_clock clock = { .set = *req, .tsc_ratio = req->tsc_ratio };
-	bool emulated = clock_is_emulated(&clock);
 	struct vcpu *vcpu;
 	u32 i;
 
+	vm_for_each_vcpu(i, vcpu, vm)
+		vcpu_request(vcpu, VCPU_REQ_CLOCK);
+}
+
+static void clock_make_emulated(struct vm_clock *clock)
+{
+	clock->set.flags |= VMM_CLOCK_TSC_EMULATED;
+	clock->tsc_ratio = tm_scale(clock_ticks_per_ns(), clock->set.tsc_ratio);
+}
+
+/*
+ * The TSC that is not trusted may have stood still; but what a guest has read
+ * of it, it has read.
+ */
+static void clock_go_over(struct vm_clock *clock)
+{
+	struct vm_clock old = *clock;
+	u64 ns = ktime_get_ns(), ahead;
+
+	clock_make_emulated(clock);
+	if (!clock_runs(&old))
+		return;
+	ahead = tm_scale(ns - old.tsc_ns, clock->tsc_ratio);
+	clock->set.guest_tsc = max(old.set.guest_tsc + ahead, clock_tsc_at(&old, rdtsc()));
+	clock->set.vm_ns = clock_ns_at(&old, ns);
+	clock->set.host_ns = ns;
+}
+
+void clock_check_host(struct vm *vm)
+{
+	unsigned long flags;
+	bool changed = false;
+
+	if (likely(clock_trusts_tsc()) ||
+	    (READ_ONCE(vm->clock.set.flags) & VMM_CLOCK_TSC_EMULATED))
+		return;
+	pr_info_once("the host's TSC is not trusted any more: those of guests are emulated\n");
+	write_seqlock_irqsave(&vm->clock_lock, flags);
+	if (!clock_is_emulated(&vm->clock)) {
+		clock_go_over(&vm->clock);
+		changed = true;
+	}
+	write_sequnlock_irqrestore(&vm->clock_lock, flags);
+	if (changed)
+		clock_changed(vm);
+}
+
+long clock_set(struct vm *vm, const struct vmm_clock *req)
+{
+	struct vm_clock clock = { .set = *req, .tsc_ratio = req->tsc_ratio };
+
 	if (!clock_valid(req))
 		return -EINVAL;
-	if (emulated)
-		clock.tsc_ratio = tm_scale(clock_ticks_per_ns(), req->tsc_ratio);
+	if (clock_is_emulated(&clock) || !clock_trusts_tsc())
+		clock_make_emulated(&clock);
 
 	write_seqlock_irq(&vm->clock_lock);
 	clock.set.host_tsc = rdtsc();
+	clock.tsc_ns = ktime_get_ns();
 	if (!clock.set.host_ns)
 		clock.set.host_ns = ktime_get_ns();
-	else if (!emulated)
+	else if (!clock_is_emulated(&clock))
 		clock_catch_up(&clock.set);
 	vm->clock = clock;
 	write_sequnlock_irq(&vm->clock_lock);
 
-	vm_for_each_vcpu(i, vcpu, vm)
-		vcpu_request(vcpu, VCPU_REQ_CLOCK);
+	clock_changed(vm);
 	return 0;
 }
 

@@ -12,6 +12,9 @@ void clock_get(struct vm *vm, struct vmm_clock *now);
 /* Tell the vendor what makes this vCPU's TSC of the host's. Own thread. */
 void clock_tell(struct vcpu *vcpu);
 
+/* A TSC that is made of one that the host does not trust any more is emulated now. Any context. */
+void clock_check_host(struct vm *vm);
+
 /* Module parameter: let the CPU scale guests' TSCs, where it can. */
 extern bool clock_param_tsc_scaling;
 

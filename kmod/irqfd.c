@@ -263,7 +263,7 @@ static bool irqfd_is_sane(const struct vmm_irqfd *req)
 	const u32 flags = VMM_IRQFD_REMOVE | VMM_IRQFD_MASKED | VMM_IRQFD_RESAMPLE;
 	struct lapic_message msg;
 
-	if ((req->flags & ~flags) || req->pad || req->msi.pad)
+	if ((req->flags & ~flags) || req->pad || req->msi.flags)
 		return false;
 	if (!(req->flags & VMM_IRQFD_RESAMPLE) && req->resample_fd)
 		return false;

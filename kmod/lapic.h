@@ -95,6 +95,8 @@ int lapic_send_set(struct vm *vm, u32 icr, u64 first, const u64 set[2]);
 
 /* Deliver a message as if written to the bus. -EINVAL: not one. Any. */
 int lapic_msi(struct vm *vm, u64 address, u32 data);
+/* 1: one like it waits to be taken where this one would go. 0, -EINVAL. Any. */
+int lapic_msi_waits(struct vm *vm, u64 address, u32 data);
 
 /*
  * Own thread. Where the CPU itself leaves the guest for its timer: that came

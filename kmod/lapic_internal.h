@@ -114,6 +114,8 @@ static inline void lapic_unlock(struct lapic *apic, unsigned long flags, bool no
 
 /* Locked. @vector is to become pending, if the APIC takes interrupts at all. */
 bool lapic_irr_raise(struct lapic *apic, u8 vector, bool level);
+/* Not locked, any thread. @vector is pending: it was raised, and is not in service yet. */
+bool lapic_irr_waits(struct lapic *apic, u8 vector);
 /* Locked. Log errors (LAPIC_ESR_*); the first since ESR was written interrupts. */
 bool lapic_error_raise(struct lapic *apic, u32 errors);
 /* Locked. The interrupt of a fixed LVT entry (timer, error), if not masked. */

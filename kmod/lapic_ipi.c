@@ -160,6 +160,24 @@ int lapic_msi(struct vm *vm, u64 address, u32 data)
 	return 0;
 }
 
+int lapic_msi_waits(struct vm *vm, u64 address, u32 data)
+{
+	struct candidates some;
+	struct lapic_message msg;
+	struct vcpu *vcpu;
+	int err;
+
+	err = lapic_message_from_msi(address, data, &msg);
+	if (err || msg.mode != LAPIC_FIXED)
+		return err;
+	some = message_candidates(vm, &msg);
+	while ((vcpu = message_receiver(vm, NULL, &msg, &some))) {
+		if (lapic_irr_waits(vcpu->apic, msg.vector))
+			return 1;
+	}
+	return 0;
+}
+
 /* "Error Handling": a message with a bad vector is not sent; to oneself, it is both errors. */
 static bool send_refused(struct lapic *apic, const struct lapic_message *msg)
 {

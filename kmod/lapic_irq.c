@@ -246,6 +246,20 @@ bool lapic_irr_raise(struct lapic *apic, u8 vector, bool level)
 	return true;
 }
 
+/* Under the lock nothing is on its way from one to the other. */
+bool lapic_irr_waits(struct lapic *apic, u8 vector)
+{
+	unsigned long flags;
+	bool waits;
+
+	raw_spin_lock_irqsave(&apic->lock, flags);
+	waits = lapic_takes_fixed(apic) &&
+		(lapic_vector_test(apic->arrived, vector) ||
+		 lapic_vector_test(lapic_reg(apic, LAPIC_IRR), vector));
+	raw_spin_unlock_irqrestore(&apic->lock, flags);
+	return waits;
+}
+
 /* At most once round: LVT error with a bad vector is one more error, and no first. */
 bool lapic_error_raise(struct lapic *apic, u32 errors)
 {

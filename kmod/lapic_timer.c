@@ -201,9 +201,10 @@ void lapic_timer_sleep(struct vcpu *vcpu)
 	timer_hand_over(vcpu->apic, true);
 }
 
+/* The CPU's goes by the host's TSC. */
 void lapic_timer_wake(struct vcpu *vcpu)
 {
-	timer_hand_over(vcpu->apic, false);
+	timer_hand_over(vcpu->apic, !clock_trusts_tsc());
 }
 
 void lapic_timer_create(struct lapic *apic)
@@ -231,6 +232,10 @@ void lapic_clock_changed(struct vcpu *vcpu)
 	unsigned long flags;
 
 	raw_spin_lock_irqsave(&apic->lock, flags);
+	if (!clock_trusts_tsc()) {
+		apic->host_timed = true;
+		WRITE_ONCE(vcpu->timer_tsc, VCPU_NO_TIMER);
+	}
 	lapic_unlock(apic, flags, lapic_timer_arm(apic));
 }
 

@@ -29,7 +29,7 @@ static long dev_get_info(void *object, void *arg)
 	*info = hw_info;
 	/* Since the module was loaded the host may have measured it anew, or lost its trust. */
 	info->tsc_khz = tsc_khz;
-	if (check_tsc_unstable())
+	if (!clock_trusts_tsc())
 		info->features &= ~VMM_FEATURE_TSC_STABLE;
 	return 0;
 }
@@ -96,7 +96,7 @@ static int main_find_vendor(void)
 	hw_info.max_vcpus = VMM_MAX_VCPUS;
 	hw_info.max_slots = VMM_MAX_SLOTS;
 	hw_info.phys_bits = boot_cpu_data.x86_phys_bits;
-	if (check_tsc_unstable() == 0)
+	if (clock_trusts_tsc())
 		hw_info.features |= VMM_FEATURE_TSC_STABLE;
 	if (sched_info_on())
 		hw_info.features |= VMM_FEATURE_STEAL_TIME;

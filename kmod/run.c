@@ -83,6 +83,7 @@ void vcpu_signal_sipi(struct vcpu *vcpu, u8 vector)
 static void run_load(struct vcpu *vcpu)
 {
 	WRITE_ONCE(vcpu->cpu, smp_processor_id());
+	clock_check_host(vcpu->vm);
 	mitigate_load(vcpu);
 	hw->load(vcpu);
 	msr_load(vcpu);

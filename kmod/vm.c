@@ -80,7 +80,11 @@ static long vm_send_msi(void *object, void *arg)
 {
 	struct vmm_msi *msi = arg;
 
-	return msi->pad ? -EINVAL : lapic_msi(object, msi->address, msi->data);
+	if (msi->flags & ~VMM_MSI_ASK)
+		return -EINVAL;
+	if (msi->flags & VMM_MSI_ASK)
+		return lapic_msi_waits(object, msi->address, msi->data);
+	return lapic_msi(object, msi->address, msi->data);
 }
 
 static long vm_create_vcpu(void *object, void *arg)

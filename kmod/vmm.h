@@ -77,6 +77,7 @@ struct dirty_log {
 struct vm_clock {
 	struct vmm_clock set;		/* as user space set it, host_* filled in */
 	u64 tsc_ratio;			/* guest ticks per beat of the host: see clock.c */
+	u64 tsc_ns;			/* CLOCK_MONOTONIC at set.host_tsc */
 };
 
 /* Where a write rings: see doorbell.c. */
@@ -306,6 +307,8 @@ void vcpu_signal_sipi(struct vcpu *vcpu, u8 vector);
 
 /* ---- time (clock.c) --------------------------------------------------------------- */
 
+/* The host trusts its TSC; it may stop to at any time. Any context. */
+bool clock_trusts_tsc(void);
 /* The VM's virtual time and a vCPU's TSC, now. Any context. */
 u64 clock_vm_ns(struct vm *vm);
 u64 clock_guest_tsc(struct vcpu *vcpu);

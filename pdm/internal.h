@@ -29,6 +29,7 @@ struct pdm_device {
 	char name[32];
 	void *state;
 	struct pdm_timer *timers;	/* all of them, for destruction */
+	bool timer_failed;		/* one could not be made */
 	struct pdm_drv *chr;		/* top of the chain, NULL: none */
 	pthread_mutex_t lock;		/* the device: held around every callback */
 };

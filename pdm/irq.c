@@ -66,6 +66,37 @@ void pdm_irq_take(struct pdm_device *dev, u32 line, bool take)
 	pthread_mutex_unlock(&pdm->irq_lock);
 }
 
+static enum pdm_edge pdm_irqchip_edge(struct pdm_irqchip *chip, u32 line)
+{
+	enum pdm_edge edge;
+
+	if (!chip->dev)
+		return PDM_EDGE_MASKED;
+	pthread_mutex_lock(&chip->dev->lock);
+	edge = chip->ops->edge(chip->dev, line);
+	pthread_mutex_unlock(&chip->dev->lock);
+	return edge;
+}
+
+/* One of the two controllers may be without a way to a CPU, and then takes nothing for ever. */
+bool pdm_irq_waits(struct pdm_device *dev, u32 line)
+{
+	struct pdm *pdm = dev->pdm;
+	enum pdm_edge pic = PDM_EDGE_MASKED, ioapic = PDM_EDGE_MASKED;
+
+	assert(line < PDM_LINES);
+	pthread_mutex_lock(&pdm->irq_lock);
+	/* While the line is another's, nothing of ours is seen. */
+	if (!pdm->taken[line] || pdm->taken[line] == BIT_ULL(dev->index)) {
+		if (line < PDM_PIC_LINES)
+			pic = pdm_irqchip_edge(&pdm->pic, line);
+		ioapic = pdm_irqchip_edge(&pdm->ioapic, line);
+	}
+	pthread_mutex_unlock(&pdm->irq_lock);
+	return pic != PDM_EDGE_SENT && ioapic != PDM_EDGE_SENT &&
+	       (pic == PDM_EDGE_MERGED || ioapic == PDM_EDGE_MERGED);
+}
+
 void pdm_irqchip_register(struct pdm_device *dev, const struct pdm_irqchip_ops *ops)
 {
 	/* The PIC is the one that answers INTA. */
@@ -82,6 +113,13 @@ void pdm_msi_send(struct pdm_device *dev, u64 address, u32 data)
 	if (ret < 0)
 		log_guest("%s: interrupt message 0x%llx, 0x%x: %s", dev->name,
 			  (unsigned long long)address, data, strerror(-ret));
+}
+
+bool pdm_msi_waits(struct pdm_device *dev, u64 address, u32 data)
+{
+	struct hm_vm *hm = dev->pdm->config.hm;
+
+	return hm && hm_vm_msi_waits(hm, address, data) > 0;
 }
 
 /* With the PIC's lock held, which guards pdm->extint. */

@@ -113,6 +113,8 @@ int pdm_device_add(struct pdm *pdm, const struct pdm_device_type *type,
 		goto err_free;
 	}
 	ret = type->create(dev, err);
+	if (!ret && dev->timer_failed)
+		ret = error_errno(err, ENOMEM, "%s", dev->name);
 	if (ret)
 		goto err_ranges;
 	pdm->device[pdm->device_count++] = dev;

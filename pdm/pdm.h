@@ -96,6 +96,28 @@ int pdm_mmio_register(struct pdm_device *dev, u64 gpa, u64 size,
 void pdm_irq_set(struct pdm_device *dev, u32 line, bool level);
 
 /*
+ * An edge on the line now would be lost, since the interrupt of one before it
+ * still waits for the guest to take it. With or without the device's lock.
+ */
+bool pdm_irq_waits(struct pdm_device *dev, u32 line);
+
+/*
+ * Ticks of a device on its way to the guest, which may be held up by the host
+ * for longer than from one to the next: then they are owed, and follow one by
+ * one. Saved with the device. Guarded by its lock.
+ */
+struct pdm_ticks {
+	u32 owed;
+	bool lost;		/* the guest does not take them: nothing is owed meanwhile */
+};
+
+/*
+ * @came more have come; of more than @max all are given up. True: the caller is
+ * to send one now. As long as some are owed it comes back soon, with 0.
+ */
+bool pdm_ticks_due(struct pdm_device *dev, u32 line, struct pdm_ticks *ticks, u64 came, u32 max);
+
+/*
  * For the chipset: from now on the line is this device's alone, as by a switch
  * in front of the controllers; until it is given back, what others do to it is
  * remembered but not seen.
@@ -104,16 +126,21 @@ void pdm_irq_take(struct pdm_device *dev, u32 line, bool take);
 
 /* For the chipset: a message to the local APICs; the PIC's output. */
 void pdm_msi_send(struct pdm_device *dev, u64 address, u32 data);
+bool pdm_msi_waits(struct pdm_device *dev, u64 address, u32 data);
 void pdm_extint_set(struct pdm_device *dev, bool level);
 /* For the IOAPIC: which vectors' EOIs it wants to hear of. */
 void pdm_eoi_exits_set(struct pdm_device *dev, const u64 vectors[4]);
 
+/* What an edge on a line would do: nothing, since it is masked; interrupt; be merged. */
+enum pdm_edge { PDM_EDGE_MASKED, PDM_EDGE_SENT, PDM_EDGE_MERGED };
+
 /*
- * For the chipset's controllers, set once during create. @line is called with
- * the controller's lock held, from any thread.
+ * For the chipset's controllers, set once during create. Called with the
+ * controller's lock held, from any thread.
  */
 struct pdm_irqchip_ops {
 	void (*line)(struct pdm_device *dev, u32 line, bool level);
+	enum pdm_edge (*edge)(struct pdm_device *dev, u32 line);
 	/* PIC: the vector of INTA. Called by the vCPU that takes the interrupt. */
 	u8 (*acknowledge)(struct pdm_device *dev);
 	/* IOAPIC: a local APIC signalled EOI of @vector. */
@@ -126,7 +153,11 @@ void pdm_irqchip_register(struct pdm_device *dev, const struct pdm_irqchip_ops *
 /* Nanoseconds. Which clock is for what stands in tm/tm.h. */
 u64 pdm_now(struct pdm_device *dev, enum tm_clock clock);
 
-/* During create. @fire runs on TM's thread, with the device's lock. */
+/*
+ * During create, which fails where this does, whatever it returns; so the result
+ * needs no check before it is used. @fire runs on TM's thread, with the device's
+ * lock.
+ */
 struct pdm_timer *pdm_timer_create(struct pdm_device *dev, enum tm_clock clock,
 				   const char *name, void (*fire)(struct pdm_device *dev));
 /* Fire once at @deadline, by the timer's clock; re-arming moves it. By TM_REAL it may be early. */

@@ -44,18 +44,21 @@ struct pdm_timer *pdm_timer_create(struct pdm_device *dev, enum tm_clock clock,
 	struct pdm_timer *timer = calloc(1, sizeof(*timer));
 
 	if (!timer)
-		return NULL;
+		goto err;
 	timer->dev = dev;
 	timer->clock = clock;
 	timer->fire = fire;
 	timer->timer = tm_timer_create(dev->pdm->config.tm, clock, name, pdm_timer_fire, timer);
-	if (!timer->timer) {
-		free(timer);
-		return NULL;
-	}
+	if (!timer->timer)
+		goto err;
 	timer->next = dev->timers;
 	dev->timers = timer;
 	return timer;
+
+err:
+	free(timer);
+	dev->timer_failed = true;
+	return NULL;
 }
 
 void pdm_timer_arm(struct pdm_timer *timer, u64 deadline)

@@ -33,7 +33,8 @@ struct tm_vm {
 	u64 host_base;			/* CLOCK_MONOTONIC ns ... */
 	u64 vm_base;			/* ... at which the VM's time was this */
 	s64 utc_offset;			/* seconds */
-	s64 real_ahead;			/* TM_REAL less CLOCK_MONOTONIC, as last seen */
+	s64 real_ahead;			/* the wall clock less CLOCK_MONOTONIC, as last seen */
+	u64 real_base;			/* CLOCK_REALTIME when the ratio began to bend it */
 	u64 tsc_base;			/* while paused: the guest's TSC */
 
 	struct tm_sync sync;		/* TM_VIRTUAL_SYNC */

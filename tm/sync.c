@@ -16,21 +16,22 @@
 #define STOP_NS		(500 * US)
 #define GIVE_UP_NS	(60 * SEC)
 
-/* Beyond so much lag, so many percent faster than TM_VIRTUAL. */
+/*
+ * Beyond so much lag, so many percent faster than TM_VIRTUAL. On a busy host the
+ * timer thread is late for nearly every tick, each time by milliseconds: the
+ * clock must make up for that before the next, or its lag grows.
+ */
 static const struct tm_sync_tier {
 	u64 lag;
 	u32 percent;
 } tiers[] = {
-	{ .lag = 750 * US, .percent = 5 },
-	{ .lag = 1500 * US, .percent = 10 },
-	{ .lag = 8 * MS, .percent = 25 },
-	{ .lag = 30 * MS, .percent = 50 },
-	{ .lag = 75 * MS, .percent = 75 },
-	{ .lag = 175 * MS, .percent = 100 },
-	{ .lag = 500 * MS, .percent = 200 },
-	{ .lag = 3 * SEC, .percent = 300 },
-	{ .lag = 30 * SEC, .percent = 400 },
-	{ .lag = 55 * SEC, .percent = 500 },
+	{ .lag = 750 * US, .percent = 10 },
+	{ .lag = 1500 * US, .percent = 25 },
+	{ .lag = 3 * MS, .percent = 50 },
+	{ .lag = 6 * MS, .percent = 100 },
+	{ .lag = 12 * MS, .percent = 200 },
+	{ .lag = 25 * MS, .percent = 400 },
+	{ .lag = 30 * SEC, .percent = 500 },
 };
 
 /* At one speed: so much TM_VIRTUAL time, and so much more of this clock. */

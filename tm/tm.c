@@ -6,8 +6,8 @@
  * While the VM runs, its time is vm_base plus what CLOCK_MONOTONIC has gone on
  * since host_base, times the ratio. The module is told the same pair, so both
  * rings compute the same time. TM_VIRTUAL_SYNC follows from it by sync.c.
- * Guarded by tm->lock. Left out: a host that loses its trust in its TSC while
- * the VM runs.
+ * Guarded by tm->lock. A host that loses its trust in its TSC while the VM runs
+ * is the module's affair; here it is found out when the VM stops.
  */
 #include <stdlib.h>
 #include <time.h>
@@ -36,12 +36,14 @@ static u64 tm_virtual_now(struct tm_vm *tm)
 	return tm->vm_base + tm_scale(tm_host_ns(CLOCK_MONOTONIC) - tm->host_base, tm->ratio);
 }
 
-/* Not before 1970, wherever the host's clock is. */
+/* The warp bends the time since the VM was made. Within 1970 and 2262, wherever the host is. */
 static u64 tm_real_now(struct tm_vm *tm)
 {
-	s64 now = (s64)tm_host_ns(CLOCK_REALTIME) + tm->utc_offset * (s64)NSEC_PER_SEC;
+	s64 gone = (s64)(tm_host_ns(CLOCK_REALTIME) - tm->real_base);
+	s128 now = ((s128)gone * tm->ratio >> 32) + tm->real_base +
+		   (s128)tm->utc_offset * NSEC_PER_SEC;
 
-	return (u64)max(now, (s64)0);
+	return now < 0 ? 0 : now > INT64_MAX ? INT64_MAX : (u64)now;
 }
 
 u64 tm_now_locked(struct tm_vm *tm, enum tm_clock clock)
@@ -71,14 +73,15 @@ static u64 tm_host_of_virtual(struct tm_vm *tm, u64 vm_ns)
 static u64 tm_host_of_real(struct tm_vm *tm, u64 ns)
 {
 	u64 real = tm_real_now(tm), host = tm_host_ns(CLOCK_MONOTONIC);
-	u64 ahead = ns > real ? ns - real : 0;
+	u64 ahead = ns > real ? tm_unscale(ns - real, tm->ratio) : 0;
 
 	return host + min(ahead, TM_REAL_LOOK_NS);
 }
 
 bool tm_real_jumped(struct tm_vm *tm)
 {
-	s64 ahead = (s64)(tm_real_now(tm) - tm_host_ns(CLOCK_MONOTONIC));
+	s64 wall = (s64)tm_host_ns(CLOCK_REALTIME) + tm->utc_offset * (s64)NSEC_PER_SEC;
+	s64 ahead = wall - (s64)tm_host_ns(CLOCK_MONOTONIC);
 	s64 jump = ahead - tm->real_ahead;
 
 	tm->real_ahead = ahead;
@@ -153,6 +156,15 @@ void tm_resume(struct tm_vm *tm)
 	pthread_mutex_unlock(&tm->lock);
 }
 
+/* The module may have had to make it emulated meanwhile. */
+static void tm_tsc_look(struct tm_vm *tm, const struct vmm_clock *clock)
+{
+	if (tm->tsc_emulated || !(clock->flags & VMM_CLOCK_TSC_EMULATED))
+		return;
+	tm->tsc_emulated = true;
+	log_info("the TSC has become an emulated one: the host lost its trust in its own");
+}
+
 void tm_pause(struct tm_vm *tm)
 {
 	struct vmm_clock clock = { 0 };
@@ -164,6 +176,7 @@ void tm_pause(struct tm_vm *tm)
 		if (tm->hm && hm_vm_clock_get(tm->hm, &clock) == 0) {
 			tm->vm_base = max(tm->vm_base, clock.vm_ns);
 			tm->tsc_base = clock.guest_tsc;
+			tm_tsc_look(tm, &clock);
 		}
 		tm->running = false;
 		tm->host_base = tm_host_ns(CLOCK_MONOTONIC);
@@ -206,6 +219,7 @@ int tm_create(struct tm_vm **out, struct hm_vm *hm, struct error *err)
 	tm->hm = hm;
 	tm->tsc_khz = hm ? hm_vm_info(hm)->tsc_khz : 0;
 	tm->ratio = tm->tsc_ratio = TM_RATIO_ONE;
+	tm->real_base = tm_host_ns(CLOCK_REALTIME);
 	tm->sync = TM_SYNC_START;
 	pthread_mutex_init(&tm->lock, NULL);
 	ret = tm_queue_start(tm);

@@ -15,9 +15,11 @@
  * and its registers agree with the ticks that have come. A lag beyond a minute
  * is dropped: the guest has lost that time. It never goes back.
  *
- * TM_REAL is the host's CLOCK_REALTIME and an offset. It may jump either way,
- * and then all its timers fire, early or not, for who goes by it to look anew.
- * They are looked after only while the VM runs.
+ * TM_REAL is the host's CLOCK_REALTIME and an offset. It goes on while the VM
+ * is paused; a warp bends what has passed since the VM was made, as it bends
+ * the other clocks. It may jump either way, and then all its timers fire, early
+ * or not, for who goes by it to look anew. They are looked after only while the
+ * VM runs.
  *
  * Which one a device takes:
  *   TM_VIRTUAL_SYNC  for what interrupts with a rhythm, or shows the guest a
@@ -66,7 +68,7 @@ struct tm_speed {
  */
 int tm_speed_set(struct tm_vm *tm, const struct tm_speed *speed, struct error *err);
 
-/* TM_REAL less the host's wall clock; 0 unless set. */
+/* TM_REAL less the host's wall clock, but for the warp; 0 unless set. */
 #define TM_UTC_OFFSET_MAX 1000000000	/* seconds either way */
 int tm_utc_offset_set(struct tm_vm *tm, s64 seconds, struct error *err);
 

@@ -217,6 +217,13 @@ int hm_vm_msi_send(struct hm_vm *vm, u64 address, u32 data)
 	return hm_call(vm->fd, VMM_VM_SEND_MSI, &arg);
 }
 
+int hm_vm_msi_waits(struct hm_vm *vm, u64 address, u32 data)
+{
+	struct vmm_msi arg = { .address = address, .data = data, .flags = VMM_MSI_ASK };
+
+	return hm_call(vm->fd, VMM_VM_SEND_MSI, &arg);
+}
+
 int hm_vm_irqfd_set(struct hm_vm *vm, const struct vmm_irqfd *irqfd)
 {
 	return hm_call(vm->fd, VMM_VM_SET_IRQFD, irqfd);

@@ -193,8 +193,14 @@ struct vmm_msr_answers {
 struct vmm_msi {
 	__u64 address;
 	__u32 data;
-	__u32 pad;
+	__u32 flags;			/* SEND_MSI: VMM_MSI_*; else 0 */
 };
+
+/*
+ * Send nothing, but say whether it would do nothing: 1 if a local APIC that it
+ * is for has one of the same vector that the guest has not taken yet, else 0.
+ */
+#define VMM_MSI_ASK		(1U << 0)
 
 /*
  * An irqfd: what is written to the eventfd @fd is sent as @msi, by the kernel
@@ -215,11 +221,11 @@ struct vmm_msi {
  *
  * RESAMPLE, when it is made only (-EEXIST later): the eventfd @resample_fd is
  * signalled at each EOI of the vector in @msi.data that was a level's, masked or
- * not, on any vCPU,
- * so that who drives a level-triggered line looks at it again and writes to
- * @fd if it is still up. This goes by the EOIs that reach IOAPICs: where the
- * guest suppresses their broadcast, its write to the IOAPIC's EOI register is
- * the caller's to see. VMM_EXIT_EOI comes all the same if it was asked for.
+ * not, on any vCPU, so that who drives a level-triggered line looks at it again
+ * and writes to @fd if it is still up. This goes by the EOIs that reach IOAPICs:
+ * where the guest suppresses their broadcast, its write to the IOAPIC's EOI
+ * register is the caller's to see. VMM_EXIT_EOI comes all the same if it was
+ * asked for.
  *
  * -EBADF: not an fd. -EINVAL: not an eventfd, or not an interrupt message.
  */
@@ -283,7 +289,8 @@ struct vmm_doorbell {
  *
  * With VMM_CLOCK_TSC_EMULATED the TSC is not made of the host's, which may be
  * of no use: RDTSC and RDTSCP exit, and a host tick is what @host_ns makes of
- * vmm_info.tsc_khz. The module sees to it all.
+ * vmm_info.tsc_khz. The module sees to it all, and sets the flag itself where
+ * the host does not trust its TSC, or from when it stops to.
  */
 struct vmm_clock {
 	__u32 flags;			/* VMM_CLOCK_* */

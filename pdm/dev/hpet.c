@@ -8,8 +8,9 @@
  * time of each comparator's next match. One timer is set to the first match
  * that interrupts; that clock waits for it, so no tick is lost to a late host.
  * Matches are brought up to date before any register is looked at, and deliver
- * their edge then. Interrupts of one periodic comparator come no oftener than
- * every GAP_NS, however short a period the guest asks for.
+ * their edge then; that of a periodic comparator is held back until the guest
+ * has taken the one before, but of more than OWED_NS nothing is kept. They come
+ * no oftener than every GAP_NS, however short a period the guest asks for.
  *
  * With legacy replacement, comparators 0 and 1 take ISA lines 0 and 8 away from
  * PIT and RTC. Otherwise a comparator can have one of IOAPIC pins 20 to 23. A
@@ -29,6 +30,7 @@
 #define TICK_NS		10ULL
 #define TICK_FS		(TICK_NS * 1000000)
 #define GAP_NS		125000
+#define OWED_NS		1000000000ULL
 #define NEVER		UINT64_MAX
 #define TICKS_MAX	(1ULL << 58)	/* further off is never */
 
@@ -61,6 +63,8 @@ struct hpet_comparator {
 	u64 period;		/* TN_PERIODIC: what a match adds to it */
 	u64 due;		/* when that match is, TM_VIRTUAL_SYNC ns, or NEVER */
 	u64 earliest;		/* TN_PERIODIC: no interrupt before */
+	u64 came;		/* likewise: matches that had to wait for that */
+	struct pdm_ticks ticks;	/* likewise, edges: those that the guest has not had */
 };
 
 struct hpet {
@@ -79,7 +83,10 @@ struct hpet {
 	SSM_FIELD(struct hpet, comparators[n].value),		\
 	SSM_FIELD(struct hpet, comparators[n].period),		\
 	SSM_FIELD(struct hpet, comparators[n].due),		\
-	SSM_FIELD(struct hpet, comparators[n].earliest)
+	SSM_FIELD(struct hpet, comparators[n].earliest),	\
+	SSM_FIELD(struct hpet, comparators[n].came),		\
+	SSM_FIELD(struct hpet, comparators[n].ticks.owed),	\
+	SSM_FIELD(struct hpet, comparators[n].ticks.lost)
 
 static const struct ssm_field hpet_fields[] = {
 	COMPARATOR_FIELDS(0),
@@ -134,6 +141,8 @@ static void comparator_plan(const struct hpet *s, struct hpet_comparator *c, u64
 	u64 left = (c->value - hpet_counter(s, now)) & comparator_mask(c);
 
 	c->due = NEVER;
+	c->came = 0;
+	c->ticks = (struct pdm_ticks){ 0 };
 	if (hpet_runs(s) && left <= TICKS_MAX && now / TICK_NS <= TICKS_MAX)
 		c->due = (now / TICK_NS + left) * TICK_NS;
 }
@@ -155,6 +164,20 @@ static void hpet_pulse(struct pdm_device *dev, const struct hpet *s, int line)
 	pdm_irq_set(dev, line, s->lines & BIT(line));
 }
 
+/* Whether an edge is to be sent for what came. */
+static bool comparator_edge(struct pdm_device *dev, struct hpet_comparator *c, int line)
+{
+	u64 step = comparator_step(c), max = step ? OWED_NS / TICK_NS / step : 0;
+	u64 came = c->came;
+
+	c->came = 0;
+	if (!(c->config & TN_INTERRUPT) || line < 0) {
+		c->ticks = (struct pdm_ticks){ 0 };
+		return false;
+	}
+	return !(c->config & TN_PERIODIC) || pdm_ticks_due(dev, line, &c->ticks, came, max);
+}
+
 static void comparator_interrupt(struct pdm_device *dev, struct hpet *s, unsigned int n, u64 now)
 {
 	struct hpet_comparator *c = &s->comparators[n];
@@ -163,27 +186,45 @@ static void comparator_interrupt(struct pdm_device *dev, struct hpet *s, unsigne
 	if ((c->config & TN_PERIODIC) && now < c->earliest)
 		return;
 	c->earliest = now + GAP_NS;
-	if (c->config & TN_LEVEL)
+	if (c->config & TN_LEVEL) {
+		c->came = 0;
 		s->status |= BIT(n);
-	else if ((c->config & TN_INTERRUPT) && line >= 0)
+	} else if (comparator_edge(dev, c, line)) {
 		hpet_pulse(dev, s, line);
+	}
 }
 
-/* What has matched up to @now, several matches of one being one. True: something has. */
+/* Something of its is to be sent as soon as that may be. */
+static bool comparator_waits(const struct hpet_comparator *c)
+{
+	return c->came || c->ticks.owed;
+}
+
+/* What has matched up to @now: @c->due is the next. */
+static void comparator_sync(struct hpet_comparator *c, u64 now)
+{
+	u64 step = comparator_step(c), times;
+
+	if (c->due > now)
+		return;
+	times = step ? (now - c->due) / (step * TICK_NS) + 1 : 1;
+	c->due = step ? c->due + times * step * TICK_NS : NEVER;
+	if (c->config & TN_PERIODIC)
+		c->value = (c->value + times * step) & comparator_mask(c);
+	c->came += times;
+}
+
+/* True: something has matched, or was sent. */
 static bool hpet_sync(struct pdm_device *dev, struct hpet *s, u64 now)
 {
 	bool matched = false;
 
 	for (unsigned int n = 0; n < COMPARATORS; n++) {
 		struct hpet_comparator *c = &s->comparators[n];
-		u64 step = comparator_step(c), times;
 
-		if (c->due > now)
+		comparator_sync(c, now);
+		if (!comparator_waits(c))
 			continue;
-		times = step ? (now - c->due) / (step * TICK_NS) + 1 : 0;
-		c->due = step ? c->due + times * step * TICK_NS : NEVER;
-		if (c->config & TN_PERIODIC)
-			c->value = (c->value + times * step) & comparator_mask(c);
 		comparator_interrupt(dev, s, n, now);
 		matched = true;
 	}
@@ -213,6 +254,13 @@ static void hpet_set_lines(struct pdm_device *dev, struct hpet *s)
 			pdm_irq_set(dev, line, lines & BIT(line));
 }
 
+static u64 comparator_next(const struct hpet_comparator *c)
+{
+	if (!(c->config & TN_PERIODIC))
+		return c->due;
+	return comparator_waits(c) ? c->earliest : max(c->due, c->earliest);
+}
+
 static void hpet_set_timer(struct hpet *s)
 {
 	u64 first = NEVER;
@@ -222,7 +270,7 @@ static void hpet_set_timer(struct hpet *s)
 
 		if (!(c->config & TN_INTERRUPT))
 			continue;
-		first = min(first, c->config & TN_PERIODIC ? max(c->due, c->earliest) : c->due);
+		first = min(first, comparator_next(c));
 	}
 	if (first != NEVER)
 		pdm_timer_arm(s->timer, first);
@@ -282,6 +330,8 @@ static void comparator_config_write(struct hpet *s, unsigned int n, u64 value, u
 	c->period &= comparator_mask(c);
 	if (!(config & TN_LEVEL))
 		s->status &= ~BIT(n);
+	if (config != old)
+		c->ticks = (struct pdm_ticks){ 0 };
 	if ((config ^ old) & (TN_PERIODIC | TN_32))
 		comparator_plan(s, c, now);
 }

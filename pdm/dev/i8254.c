@@ -7,8 +7,10 @@
  * Nothing ticks. A channel keeps the tick at which its count was loaded, and
  * its count and output are computed from TM_VIRTUAL_SYNC when somebody looks.
  * Only channel 0 has a timer, set to the next rising edge of its output, for
- * which that clock waits. As far as interrupts go no period is shorter than
- * EDGE_GAP_NS, however short the guest's count is: edges between are dropped.
+ * which that clock waits. An edge is held back until the guest has taken the
+ * interrupt of the one before, since the guest may not be to blame for that;
+ * but of those of more than OWED_NS nothing is kept. Interrupts come no oftener
+ * than every EDGE_GAP_NS, however short the guest's count is.
  *
  * Simplified: a count is loaded with no clock of delay, and a new count in
  * mode 3 waits for the end of the whole period, as in mode 2. The speaker is
@@ -22,6 +24,7 @@
 #define NS_PER_S	1000000000ULL
 
 #define EDGE_GAP_NS	100000ULL
+#define OWED_NS		NS_PER_S
 
 #define CONTROL_BCD	BIT(0)
 #define ACCESS_LOW	1
@@ -65,7 +68,8 @@ struct pit_channel {
 struct i8254 {
 	struct pit_channel channels[3];
 	u8 port61;
-	u64 edges;		/* of channel 0 since its start, delivered or given up */
+	u64 edges;		/* of channel 0 since its start that the timer has seen */
+	struct pdm_ticks ticks;	/* those of them that the guest has not had */
 	u64 deadline;		/* of the timer, 0: not armed */
 	/* Not saved. */
 	struct pdm_timer *timer;
@@ -96,6 +100,8 @@ static const struct ssm_field i8254_fields[] = {
 	CHANNEL_FIELDS(2),
 	SSM_FIELD(struct i8254, port61),
 	SSM_FIELD(struct i8254, edges),
+	SSM_FIELD(struct i8254, ticks.owed),
+	SSM_FIELD(struct i8254, ticks.lost),
 	SSM_FIELD(struct i8254, deadline),
 	SSM_END
 };
@@ -287,19 +293,21 @@ static u64 channel_edge_tick(const struct pit_channel *c, u64 n)
 	return c->start + c->count + (c->mode >= 4);
 }
 
-/* Set the timer for the edge after those delivered. */
+/* Set the timer for what is owed, or for the edge after those seen. */
 static void i8254_arm(struct pdm_device *dev, struct i8254 *s, u64 earliest)
 {
 	const struct pit_channel *c = &s->channels[0];
 	u64 tick = channel_edge_tick(c, s->edges + 1);
 
 	s->deadline = 0;
-	if (!tick) {
+	if (s->ticks.owed)
+		s->deadline = earliest;
+	else if (tick)
+		s->deadline = max(ns_of_ticks(tick), earliest);
+	if (s->deadline)
+		pdm_timer_arm(s->timer, s->deadline);
+	else
 		pdm_timer_cancel(s->timer);
-		return;
-	}
-	s->deadline = max(ns_of_ticks(tick), earliest);
-	pdm_timer_arm(s->timer, s->deadline);
 }
 
 /* The guest changed channel 0: its output now, and its edges from here on. */
@@ -308,30 +316,37 @@ static void i8254_restart(struct pdm_device *dev, struct i8254 *s, u64 now)
 	const struct pit_channel *c = &s->channels[0];
 
 	s->edges = channel_edges(c, now);
+	s->ticks = (struct pdm_ticks){ 0 };
 	pdm_irq_set(dev, 0, channel_out(c, now));
 	i8254_arm(dev, s, 0);
 }
 
-/*
- * One edge per run. A new count's period begins with the edge that ended the
- * old one, so the edges start over with it.
- */
+/* A new count's period begins with the edge that ended the old one. */
+static u64 i8254_edges_since(struct i8254 *s, u64 now)
+{
+	struct pit_channel *c = &s->channels[0];
+	u64 start = c->start, seen = s->edges;
+
+	channel_sync(c, now);
+	s->edges = channel_edges(c, now);
+	return c->start != start ? s->edges + 1 : s->edges - seen;
+}
+
+/* One edge per run. */
 static void i8254_timer(struct pdm_device *dev)
 {
 	struct i8254 *s = pdm_state(dev);
-	struct pit_channel *c = &s->channels[0];
-	u64 ns = pdm_now(dev, TM_VIRTUAL_SYNC), now = ticks_of_ns(ns), start = c->start;
+	u64 ns = pdm_now(dev, TM_VIRTUAL_SYNC), came;
+	u32 max;
 
 	if (!s->deadline || ns < s->deadline)
 		return;
-	channel_sync(c, now);
-	if (c->start != start)
-		s->edges = 0;
-	else
-		s->edges++;
-	s->edges = max(s->edges, channel_edges(c, now));
-	pdm_irq_set(dev, 0, false);
-	pdm_irq_set(dev, 0, true);
+	came = i8254_edges_since(s, ticks_of_ns(ns));
+	max = OWED_NS * PIT_HZ / NS_PER_S / s->channels[0].count;
+	if (pdm_ticks_due(dev, 0, &s->ticks, came, max)) {
+		pdm_irq_set(dev, 0, false);
+		pdm_irq_set(dev, 0, true);
+	}
 	i8254_arm(dev, s, ns + EDGE_GAP_NS);
 }
 

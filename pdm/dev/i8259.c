@@ -191,6 +191,17 @@ static void i8259_line(struct pdm_device *dev, u32 line, bool level)
 	i8259_update(dev, s);
 }
 
+static enum pdm_edge i8259_edge(struct pdm_device *dev, u32 line)
+{
+	struct i8259 *s = pdm_state(dev);
+	const struct i8259_chip *c = &s->chips[line >> 3 & 1];
+	u8 bit = BIT(line & 7);
+
+	if (c->imr & bit)
+		return PDM_EDGE_MASKED;
+	return c->irr & bit ? PDM_EDGE_MERGED : PDM_EDGE_SENT;
+}
+
 /* A request that went away meanwhile is answered as input 7, not put in service. */
 static u8 i8259_acknowledge(struct pdm_device *dev)
 {
@@ -396,6 +407,7 @@ static const struct pdm_io_ops elcr_ops = {
 
 static const struct pdm_irqchip_ops i8259_irqchip = {
 	.line = i8259_line,
+	.edge = i8259_edge,
 	.acknowledge = i8259_acknowledge,
 };
 

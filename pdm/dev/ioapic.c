@@ -55,7 +55,7 @@
 enum { MODE_FIXED, MODE_LOWEST, MODE_SMI, MODE_NMI = 4, MODE_INIT, MODE_EXTINT = 7 };
 
 #define MODES_SENT	(BIT(MODE_FIXED) | BIT(MODE_LOWEST) | BIT(MODE_NMI) | BIT(MODE_INIT))
-#define MODES_LEVEL	(BIT(MODE_FIXED) | BIT(MODE_LOWEST))
+#define MODES_VECTOR	(BIT(MODE_FIXED) | BIT(MODE_LOWEST))
 
 struct ioapic {
 	u64 entries[IOAPIC_PINS];
@@ -84,21 +84,28 @@ static u64 entry_mode(u64 entry)
 /* NMI and INIT are edges whatever the entry says, "Trigger Mode". */
 static bool entry_is_level(u64 entry)
 {
-	return (entry & ENTRY_LEVEL) && (entry_mode(entry) & MODES_LEVEL);
+	return (entry & ENTRY_LEVEL) && (entry_mode(entry) & MODES_VECTOR);
 }
 
 /* A message is the entry with its fields moved. */
-static void ioapic_send(struct pdm_device *dev, u64 entry)
+static u64 entry_address(u64 entry)
 {
 	u64 address = MSI_ADDRESS | (entry >> ENTRY_DEST) << MSI_DEST;
+
+	return entry & ENTRY_LOGICAL ? address | MSI_LOGICAL : address;
+}
+
+static u32 entry_data(u64 entry)
+{
 	u32 data = (u32)(entry & (ENTRY_VECTOR | ENTRY_MODE)) | MSI_ASSERT;
 
-	if (entry & ENTRY_LOGICAL)
-		address |= MSI_LOGICAL;
-	if (entry_is_level(entry))
-		data |= MSI_LEVEL;
+	return entry_is_level(entry) ? data | MSI_LEVEL : data;
+}
+
+static void ioapic_send(struct pdm_device *dev, u64 entry)
+{
 	if (entry_mode(entry) & MODES_SENT)
-		pdm_msi_send(dev, address, data);
+		pdm_msi_send(dev, entry_address(entry), entry_data(entry));
 }
 
 /* A level pin is sent once, and again only after its EOI. */
@@ -113,13 +120,34 @@ static void ioapic_service_level(struct pdm_device *dev, struct ioapic *s, u32 p
 	ioapic_send(dev, *entry);
 }
 
+/* The pin of a line, or IOAPIC_PINS. */
+static u32 ioapic_pin(u32 line)
+{
+	return line == 0 ? 2 : line == 2 ? IOAPIC_PINS : line;
+}
+
+/* Of a level or without a vector, nobody can say. */
+static enum pdm_edge ioapic_edge(struct pdm_device *dev, u32 line)
+{
+	struct ioapic *s = pdm_state(dev);
+	u32 pin = ioapic_pin(line);
+	u64 entry = pin < IOAPIC_PINS ? s->entries[pin] : ENTRY_MASKED;
+
+	if (entry & ENTRY_MASKED)
+		return PDM_EDGE_MASKED;
+	if (entry_is_level(entry) || !(entry_mode(entry) & MODES_VECTOR))
+		return PDM_EDGE_SENT;
+	return pdm_msi_waits(dev, entry_address(entry), entry_data(entry)) ?
+	       PDM_EDGE_MERGED : PDM_EDGE_SENT;
+}
+
 static void ioapic_line(struct pdm_device *dev, u32 line, bool level)
 {
 	struct ioapic *s = pdm_state(dev);
-	u32 pin = line == 0 ? 2 : line;
+	u32 pin = ioapic_pin(line);
 	bool was;
 
-	if (line == 2 || line >= IOAPIC_PINS)
+	if (pin >= IOAPIC_PINS)
 		return;
 	was = s->pins & BIT(pin);
 	s->pins = level ? s->pins | BIT(pin) : s->pins & ~BIT(pin);
@@ -242,6 +270,7 @@ static const struct pdm_io_ops ioapic_ops = {
 
 static const struct pdm_irqchip_ops ioapic_irqchip = {
 	.line = ioapic_line,
+	.edge = ioapic_edge,
 	.eoi = ioapic_eoi,
 };
 

@@ -13,7 +13,7 @@
  * as it is enabled, since it is what that clock waits for. A tick that comes
  * while register C still shows the one before is owed, for the guest may not
  * be to blame: it comes as soon as C is read. So no guest gets more interrupts
- * than it reads C. One that falls behind by more than OWED_MAX is owed nothing
+ * than it reads C. One that falls behind by more than a second is owed nothing
  * any more, or it might never do anything but read C.
  *
  * The update takes no time: UIP is set ahead of it for as long as a real
@@ -61,7 +61,8 @@ enum {
 /* "Divider Control": the first update comes half a second after the reset ends. */
 #define DIVIDER_START_NS 500000000LL
 #define PERIOD_HZ	32768
-#define OWED_MAX	32
+#define OWED_MIN	32		/* at low rates more than a second is allowed */
+#define OWED_MAX	8192		/* at the highest */
 
 struct mc146818 {
 	u8 index;
@@ -69,7 +70,7 @@ struct mc146818 {
 	s64 offset;		/* guest's time less TM_REAL, ns */
 	s64 second;		/* the last one whose update was seen */
 	u64 period;		/* the last periodic tick that was seen */
-	u8 owed;		/* periodic interrupts, beyond the one in C */
+	u16 owed;		/* periodic interrupts, beyond the one in C */
 	/* Not saved. */
 	struct pdm_timer *update, *periodic;
 };
@@ -285,6 +286,11 @@ static u64 rtc_periods(struct pdm_device *dev, const struct mc146818 *s)
 	return period ? (u64)ticks / period : 0;
 }
 
+static u64 rtc_owed_max(const struct mc146818 *s)
+{
+	return max(PERIOD_HZ / rtc_period(s), (u32)OWED_MIN);
+}
+
 static void rtc_sync_period(struct pdm_device *dev, struct mc146818 *s)
 {
 	u64 period = rtc_periods(dev, s), ticks = period - s->period;
@@ -295,7 +301,7 @@ static void rtc_sync_period(struct pdm_device *dev, struct mc146818 *s)
 	if (s->bytes[RTC_B] & B_PIE) {
 		ticks -= !(s->bytes[RTC_C] & C_PF);
 		ticks += s->owed;
-		s->owed = ticks > OWED_MAX ? 0 : (u8)ticks;
+		s->owed = ticks > rtc_owed_max(s) ? 0 : (u16)ticks;
 	}
 	s->bytes[RTC_C] |= C_PF;
 }

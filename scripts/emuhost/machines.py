@@ -102,11 +102,12 @@ class Qemu(Machine):
         ours, theirs = socket.socketpair()
         self.monitor, monitor = socket.socketpair()
         cpu = ",".join(["max", "+svm", *filter(None, [options.cpu_flags])])
+        cpus, append = self._spare_first(options.smp)
         command = [
             "qemu-system-x86_64", "-nodefaults", "-no-user-config", "-display", "none",
-            "-machine", "pc", "-cpu", cpu, "-smp", str(options.smp), "-m", options.memory,
+            "-machine", "pc", "-cpu", cpu, "-smp", str(cpus), "-m", options.memory,
             "-no-reboot", "-kernel", kernel.image, "-initrd", initrd,
-            "-append", f"{self.command_line} tsc_early_khz={khz} {options.append}",
+            "-append", f"{self.command_line} tsc_early_khz={khz} {append} {options.append}",
             "-chardev", f"file,id=console,path={self.console}", "-serial", "chardev:console",
             "-chardev", f"socket,id=input,fd={theirs.fileno()}", "-serial", "chardev:input",
             "-chardev", f"socket,id=monitor,fd={monitor.fileno()}", "-mon", "chardev=monitor",
@@ -125,6 +126,20 @@ class Qemu(Machine):
         self.line = ours
         self.output = self.process.stdout.fileno()
         os.set_blocking(self.output, True)
+
+    def _spare_first(self, cpus):
+        """
+        How many CPUs there are if @cpus are to run guests, and what init is told of it.
+
+        FXRSTOR, XRSTOR and FLDENV of QEMU 7.2, on whatever CPU, clear IGNNE# in a word of the
+        first CPU's state, without a lock. GIF and whether nested paging is on are in the same
+        word. So what the first CPU does there at that moment, at VMRUN, #VMEXIT, STGI or
+        CLGI, may be undone: a host or a guest then walks the other's page tables, under any
+        hypervisor. Where there are several CPUs, the first one runs no guests.
+        """
+        if cpus == 1 or self.icount:
+            return cpus, ""
+        return cpus + 1, f"COMMAND_CPUS=1-{cpus}"
 
     def poke(self):
         """

@@ -113,6 +113,27 @@ static void eoi_exit(void)
 	EXPECT(call(m.vcpu, VMM_VCPU_SET_EOI_EXITS, &eois), 0);
 }
 
+/* From when it is sent until the guest takes it, not until its EOI. */
+static void message_waits(void)
+{
+	struct vmm_msi ask = { .address = 0xfee00000, .data = 0x62, .flags = VMM_MSI_ASK };
+
+	load_with_apic(&m, g_sti_hlt, g_sti_hlt_end);
+	EXPECT(call(m.vm, VMM_VM_SEND_MSI, &ask), 0);
+	EXPECT(send_msi(m.vm, 0, 0x62), 0);
+	EXPECT(call(m.vm, VMM_VM_SEND_MSI, &ask), 1);
+	EXPECT(call(m.vm, VMM_VM_SEND_MSI, &ask), 1);
+	ask.address |= 0x1000;				/* nobody */
+	EXPECT(call(m.vm, VMM_VM_SEND_MSI, &ask), 0);
+	ask.address = 0xfeeff000;			/* all */
+	EXPECT(call(m.vm, VMM_VM_SEND_MSI, &ask), 1);
+	expect_handler(&m, 0x62);
+	EXPECT(call(m.vm, VMM_VM_SEND_MSI, &ask), 0);
+	EXPECT(send_msi(m.vm, 0, 0x62), 0);
+	EXPECT(call(m.vm, VMM_VM_SEND_MSI, &ask), 1);
+	apic_write(&m, 0xb0, 0);
+}
+
 /* ---- the clock ------------------------------------------------------------------------------ */
 
 #define ONE	(1ULL << 32)
@@ -382,6 +403,7 @@ static const struct test tests[] = {
 	{ "nmi", nmi },
 	{ "extint", extint },
 	{ "eoi-exit", eoi_exit },
+	{ "message-waits", message_waits },
 	{ "injected", injected },
 	{ "move-in-delivery", move_in_delivery },
 	{ "move-pending", move_pending },

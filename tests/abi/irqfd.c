@@ -632,7 +632,7 @@ static void bad_values(void)
 		{ "a resampler's removal", { .flags = VMM_IRQFD_REMOVE | VMM_IRQFD_RESAMPLE } },
 		{ "a message's removal", { .flags = VMM_IRQFD_REMOVE,
 					   .msi = { 0xfee00000, 0x41 } } },
-		{ "padding of a masked one", { .flags = VMM_IRQFD_MASKED, .msi = { .pad = 1 } } },
+		{ "flags of a masked one", { .flags = VMM_IRQFD_MASKED, .msi = { .flags = 1 } } },
 	};
 	int fd = event(1);
 	size_t i;

@@ -44,7 +44,7 @@ fail() {
 	echo "$what"
 	echo "$1"
 	echo "--- exit status $status; the end of its output:"
-	tail -n 30 "$work/out"
+	tail -n 90 "$work/out"
 	echo "--- and of its error output:"
 	tail -n 60 "$work/err"
 	exit 1

@@ -104,6 +104,7 @@ struct vcpu {
 
 static s64 host_now;
 static bool clock_stopped;
+static bool tsc_untrusted;
 static s64 tsc_lag;		/* how far the TSC is behind the host's time */
 
 static inline ktime_t ktime_get(void)
@@ -112,6 +113,11 @@ static inline ktime_t ktime_get(void)
 }
 
 #define ktime_add_ns(t, ns) ((t) + (ns))
+
+static inline bool clock_trusts_tsc(void)
+{
+	return !tsc_untrusted;
+}
 
 static inline u64 clock_vm_ns(struct vm *vm)
 {

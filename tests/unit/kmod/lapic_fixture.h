@@ -38,6 +38,7 @@ static inline int setup_with(u64 features)
 	host_now = 1000000;
 	clock_stopped = false;
 	tsc_lag = 0;
+	tsc_untrusted = false;
 	for (int i = 0; i < CPUS; i++) {
 		vm.vcpu[vm.vcpu_count++] = &cpus[i];
 		cpus[i] = (struct vcpu) { .vm = &vm, .apic = &apics[i], .bsp = !i,

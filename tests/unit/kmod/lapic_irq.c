@@ -32,6 +32,29 @@ static void test_nesting(void **state)
 	assert_int_equal(cpu->eoi_vector, -1);
 }
 
+/* From when it is raised until it is in service, wherever it waits meanwhile. */
+static void test_waits(void **state)
+{
+	struct vcpu *cpu = &cpus[0];
+
+	assert_int_equal(lapic_msi_waits(&vm, 0xfee00000, 0x41), 0);
+	enable(0);
+	lapic_msi(&vm, 0xfee00000, 0x41);
+	assert_int_equal(lapic_msi_waits(&vm, 0xfee00000, 0x41), 1);
+	assert_int_equal(lapic_msi_waits(&vm, 0xfee00000, 0x42), 0);
+	assert_int_equal(lapic_msi_waits(&vm, 0xfee01000, 0x41), 0);
+	assert_int_equal(lapic_msi_waits(&vm, 0xfee00000, 0x441), 0);	/* NMI */
+	assert_int_equal(lapic_msi_waits(&vm, 0x1000, 0x41), -EINVAL);
+	assert_int_equal(lapic_pending(cpu), 0x41);
+	assert_int_equal(lapic_msi_waits(&vm, 0xfee00000, 0x41), 1);
+	lapic_accept(cpu, 0x41);
+	assert_int_equal(lapic_msi_waits(&vm, 0xfee00000, 0x41), 0);
+	lapic_msi(&vm, 0xfee00000, 0x41);
+	assert_int_equal(lapic_msi_waits(&vm, 0xfee00000, 0x141), 1);	/* lowest priority */
+	lapic_write(cpu, LAPIC_SVR, 0xff);
+	assert_int_equal(lapic_msi_waits(&vm, 0xfee00000, 0x41), 0);
+}
+
 static void test_tpr(void **state)
 {
 	struct vcpu *cpu = &cpus[0];
@@ -162,6 +185,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(test_nesting),
+		TEST(test_waits),
 		TEST(test_tpr),
 		TEST(test_eoi_exits),
 		TEST(test_eoi_irqfds),

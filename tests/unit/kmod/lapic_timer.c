@@ -168,6 +168,27 @@ static void test_hand_over(void **state)
 	assert_int_equal(serve(0), 0xec);
 }
 
+/* The CPU's timer goes by the host's TSC: with the trust in that its use ends. */
+static void test_tsc_untrusted(void **state)
+{
+	struct vcpu *cpu = &cpus[0];
+	s64 due = host_now + 1000;
+
+	enable(0);
+	lapic_write(cpu, LAPIC_LVT_TIMER, 0xec);
+	lapic_write(cpu, LAPIC_DIVIDE, 0xb);
+	lapic_write(cpu, LAPIC_INITIAL, 1000);
+	assert_true(cpu_timer(0) == due && host_timer(0) == never);
+	tsc_untrusted = true;
+	lapic_clock_changed(cpu);
+	assert_true(cpu_timer(0) == never && host_timer(0) == due);
+	lapic_timer_sleep(cpu);
+	lapic_timer_wake(cpu);
+	assert_true(cpu_timer(0) == never && host_timer(0) == due);
+	assert_int_equal(pass(1000), 1);
+	assert_int_equal(serve(0), 0xec);
+}
+
 /* An exit that comes too early, as one for a deadline beyond what the CPU counts. */
 static void test_early_exit(void **state)
 {
@@ -219,6 +240,7 @@ int main(void)
 		TEST_BOTH(test_tsc_deadline),
 		TEST_BOTH(test_clock_stops),
 		TEST_CPU_TIMER(test_hand_over),
+		TEST_CPU_TIMER(test_tsc_untrusted),
 		TEST_CPU_TIMER(test_early_exit),
 		TEST(test_written_timer),
 	};

@@ -266,8 +266,24 @@ static void eoi(struct pdm_device *dev, u8 vector)
 	ioapic_eoi = vector;
 }
 
-static const struct pdm_irqchip_ops pic_ops = { .line = pic_line, .acknowledge = pic_acknowledge };
-static const struct pdm_irqchip_ops ioapic_ops = { .line = ioapic_line, .eoi = eoi };
+static enum pdm_edge pic_next, ioapic_next;
+
+static enum pdm_edge pic_edge(struct pdm_device *dev, u32 line)
+{
+	return pic_next;
+}
+
+static enum pdm_edge ioapic_edge(struct pdm_device *dev, u32 line)
+{
+	return ioapic_next;
+}
+
+static const struct pdm_irqchip_ops pic_ops = {
+	.line = pic_line, .edge = pic_edge, .acknowledge = pic_acknowledge,
+};
+static const struct pdm_irqchip_ops ioapic_ops = {
+	.line = ioapic_line, .edge = ioapic_edge, .eoi = eoi,
+};
 
 static int pic_create(struct pdm_device *dev, struct error *err)
 {
@@ -340,6 +356,33 @@ static void test_lines(void **state)
 	assert_int_equal(vector, 0x31);
 	pdm_eoi(vm->pdm, 0x44);
 	assert_int_equal(ioapic_eoi, 0x44);
+}
+
+/* An edge waits for a controller that would merge it, unless the other one takes it. */
+static void test_edge_waits(void **state)
+{
+	struct vm *vm = *state;
+
+	source_count = 0;
+	assert_int_equal(pdm_device_add(vm->pdm, &source_device, NULL, NULL), 0);
+	assert_false(pdm_irq_waits(sources[0], 8));
+	assert_int_equal(pdm_device_add(vm->pdm, &pic_device, NULL, NULL), 0);
+	assert_int_equal(pdm_device_add(vm->pdm, &ioapic_device_, NULL, NULL), 0);
+	assert_int_equal(pdm_device_add(vm->pdm, &source_device, NULL, NULL), 0);
+	for (unsigned int i = 0; i < 9; i++) {
+		pic_next = i / 3;
+		ioapic_next = i % 3;
+		assert_int_equal(pdm_irq_waits(sources[0], 8),
+				 pic_next != PDM_EDGE_SENT && ioapic_next != PDM_EDGE_SENT &&
+				 pic_next + ioapic_next > 0);
+	}
+	assert_true(pdm_irq_waits(sources[0], 8));
+	pic_next = PDM_EDGE_SENT;
+	assert_true(pdm_irq_waits(sources[0], 20));	/* not the PIC's */
+	pic_next = PDM_EDGE_MASKED;
+	pdm_irq_take(sources[1], 8, true);
+	assert_false(pdm_irq_waits(sources[0], 8));
+	assert_true(pdm_irq_waits(sources[1], 8));
 }
 
 /* ---- timers, requests, memory -------------------------------------------------------- */
@@ -511,6 +554,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_memory, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_reset, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_lines, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_edge_waits, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_timers, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_helpers, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_console, setup, teardown),

@@ -141,6 +141,33 @@ static void test_warp(void **state)
 	unmake(&seen);
 }
 
+/* The date is bent as the rest, from the host's on, and does not stop with the VM. */
+static void test_warped_date(void **state)
+{
+	struct seen seen;
+	struct tm_vm *tm = make_with(&seen, TM_REAL);
+	u64 before = tm_now(tm, TM_REAL), deadline;
+
+	assert_int_equal(tm_speed_set(tm, &(struct tm_speed){ .warp = 2 }, NULL), 0);
+	assert_in_range(tm_now(tm, TM_REAL), before - NSEC_PER_SEC, before + NSEC_PER_SEC);
+	before = tm_now(tm, TM_REAL);
+	usleep(100000);
+	assert_in_range(tm_now(tm, TM_REAL) - before, 2 * MS, 20 * MS);
+	assert_int_equal(tm_speed_set(tm, &(struct tm_speed){ .warp = 20000 }, NULL), 0);
+	before = tm_now(tm, TM_REAL);
+	usleep(10000);
+	assert_true(tm_now(tm, TM_REAL) - before >= 2 * NSEC_PER_SEC);
+	tm_resume(tm);
+	deadline = tm_now(tm, TM_REAL) + 2 * NSEC_PER_SEC;
+	before = seen.fired;
+	tm_timer_arm(seen.timer, deadline);
+	usleep(4000);
+	assert_int_equal(fired(&seen), before);
+	wait_for(&seen, before + 1);
+	assert_true(tm_now(tm, TM_REAL) >= deadline);
+	unmake(&seen);
+}
+
 static void test_fires_once_and_not_early(void **state)
 {
 	struct seen seen;
@@ -404,6 +431,7 @@ int main(void)
 		cmocka_unit_test(test_clock_stops_and_goes_on),
 		cmocka_unit_test(test_utc_offset),
 		cmocka_unit_test(test_warp),
+		cmocka_unit_test(test_warped_date),
 		cmocka_unit_test(test_fires_once_and_not_early),
 		cmocka_unit_test(test_order_and_moving),
 		cmocka_unit_test(test_cancel),

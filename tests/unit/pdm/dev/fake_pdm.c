@@ -60,6 +60,17 @@ void pdm_irq_take(struct pdm_device *dev, u32 line, bool take)
 	dev->taken[line] = take;
 }
 
+bool pdm_irq_waits(struct pdm_device *dev, u32 line)
+{
+	assert_true(line < FAKE_LINES);
+	return dev->waits[line];
+}
+
+bool pdm_msi_waits(struct pdm_device *dev, u64 address, u32 data)
+{
+	return dev->message_waits;
+}
+
 void pdm_msi_send(struct pdm_device *dev, u64 address, u32 data)
 {
 	if (dev->message_count < FAKE_LOG)

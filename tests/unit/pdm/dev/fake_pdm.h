@@ -71,6 +71,8 @@ struct pdm_device {
 	unsigned int raises[FAKE_LINES];	/* rising edges seen */
 	unsigned int line_calls;
 	bool taken[FAKE_LINES];
+	bool waits[FAKE_LINES];			/* the guest has not taken the last edge */
+	bool message_waits;			/* nor any message */
 	bool extint;
 	struct fake_message messages[FAKE_LOG];	/* the first ones */
 	unsigned int message_count;

@@ -234,6 +234,41 @@ static void test_late(void **state)
 	fake_destroy(dev);
 }
 
+/* Nor to a guest that was kept from taking the one before; but a second of them is all. */
+static void test_held_back(void **state)
+{
+	struct pdm_device *dev = running();
+
+	set_periodic(dev, 0, ENABLE | ROUTE(20), 100000);
+	dev->waits[20] = true;
+	fake_advance(dev, 900 * MS);
+	assert_int_equal(dev->raises[20], 0);
+	dev = fake_move(dev);
+	dev->waits[20] = false;
+	fake_advance(dev, 200 * MS);
+	assert_int_equal(dev->raises[20], 1100);
+	dev->waits[20] = true;
+	fake_advance(dev, 1001 * MS);
+	dev->fires = 0;
+	fake_advance(dev, 100 * MS);
+	assert_in_range(dev->fires, 100, 101);
+	dev->waits[20] = false;
+	fake_advance(dev, 10 * MS);
+	assert_int_equal(dev->raises[20], 1110);
+	/* Nothing is left for another kind of interrupt, or for none. */
+	dev->waits[20] = true;
+	fake_advance(dev, 10 * MS);
+	set(dev, TN(0), PERIODIC | ROUTE(20));
+	dev->waits[20] = false;
+	fake_advance(dev, 10 * MS);
+	dev->fires = 0;
+	set(dev, TN(0), ENABLE | PERIODIC | ROUTE(20));
+	fake_advance(dev, 10 * MS);
+	assert_int_equal(dev->raises[20], 1120);
+	assert_int_equal(dev->fires, 10);
+	fake_destroy(dev);
+}
+
 static void test_level(void **state)
 {
 	struct pdm_device *dev = running();
@@ -391,6 +426,7 @@ int main(void)
 		cmocka_unit_test(test_periodic),
 		cmocka_unit_test(test_periodic_of_32_bits),
 		cmocka_unit_test(test_late),
+		cmocka_unit_test(test_held_back),
 		cmocka_unit_test(test_level),
 		cmocka_unit_test(test_status_without_interrupt),
 		cmocka_unit_test(test_legacy_replacement),

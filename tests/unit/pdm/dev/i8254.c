@@ -276,6 +276,46 @@ static void test_late_timer(void **state)
 	fake_destroy(dev);
 }
 
+/* Edges that find the one before not taken follow when it is, up to a second of them. */
+static void test_edges_held_back(void **state)
+{
+	struct pdm_device *dev = fake_create(&i8254_device, NULL);
+	unsigned int start;
+
+	program(dev, 0, 2, 11932);
+	start = dev->raises[0];
+	at(dev, 11932 * 4);
+	dev->waits[0] = true;
+	at(dev, 11932 * 100 + 100);
+	assert_int_equal(dev->raises[0], start + 4);
+	dev = fake_move(dev);
+	dev->raises[0] = 0;
+	fake_advance(dev, 96 * 100000);
+	assert_int_equal(dev->raises[0], 96);
+	at(dev, 11932 * 200);
+	assert_int_equal(dev->raises[0], 196);
+	/* Who does not take them is neither asked all the time nor given the lot. */
+	dev->waits[0] = true;
+	at(dev, 11932 * 302);
+	dev->fires = 0;
+	at(dev, 11932 * 352 + 100);
+	assert_in_range(dev->fires, 50, 51);
+	dev->waits[0] = false;
+	at(dev, 11932 * 353);
+	assert_int_equal(dev->raises[0], 197);
+	at(dev, 11932 * 400);
+	assert_int_equal(dev->raises[0], 244);
+	/* A new beginning owes nothing of the old. */
+	dev->waits[0] = true;
+	fake_advance(dev, 500000000);
+	dev->waits[0] = false;
+	program(dev, 0, 2, 11932);
+	start = dev->raises[0];
+	fake_advance(dev, 505000000);
+	assert_int_equal(dev->raises[0], start + 50);
+	fake_destroy(dev);
+}
+
 /* Whoever reads the count finds that of the edge which came last. */
 static void test_count_agrees_with_edges(void **state)
 {
@@ -339,6 +379,7 @@ int main(void)
 		cmocka_unit_test(test_periodic_interrupt),
 		cmocka_unit_test(test_one_shot_interrupt),
 		cmocka_unit_test(test_late_timer),
+		cmocka_unit_test(test_edges_held_back),
 		cmocka_unit_test(test_count_agrees_with_edges),
 		cmocka_unit_test(test_no_storm),
 		cmocka_unit_test(test_moved),

@@ -55,6 +55,23 @@ static void test_edge(void **state)
 	fake_destroy(dev);
 }
 
+/* What another edge would do. */
+static void test_next_edge(void **state)
+{
+	struct pdm_device *dev = pic_start(1);
+
+	assert_int_equal(dev->irqchip->edge(dev, 8), PDM_EDGE_SENT);
+	pulse(dev, 8);
+	assert_int_equal(dev->irqchip->edge(dev, 8), PDM_EDGE_MERGED);
+	assert_int_equal(dev->irqchip->edge(dev, 0), PDM_EDGE_SENT);
+	takes(dev, 0x38);
+	assert_int_equal(dev->irqchip->edge(dev, 8), PDM_EDGE_SENT);
+	pulse(dev, 8);
+	outb(dev, 0xa1, 0x01);
+	assert_int_equal(dev->irqchip->edge(dev, 8), PDM_EDGE_MASKED);
+	fake_destroy(dev);
+}
+
 static void test_priority(void **state)
 {
 	struct pdm_device *dev = pic_start(1);
@@ -271,6 +288,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_edge),
+		cmocka_unit_test(test_next_edge),
 		cmocka_unit_test(test_priority),
 		cmocka_unit_test(test_cascade),
 		cmocka_unit_test(test_special_fully_nested),

@@ -180,11 +180,35 @@ static void test_hostile(void **state)
 		fake_fuzz(&ioapic_device, seed, 20000);
 }
 
+/* What an edge would do, as far as the IOAPIC can tell. */
+static void test_next_edge(void **state)
+{
+	struct pdm_device *dev = fake_create(&ioapic_device, NULL);
+	const struct pdm_irqchip_ops *ops = dev->irqchip;
+
+	dev->message_waits = true;
+	assert_int_equal(ops->edge(dev, 0), PDM_EDGE_MASKED);
+	entry(dev, 2, 0, 0x31);
+	assert_int_equal(ops->edge(dev, 0), PDM_EDGE_MERGED);
+	assert_int_equal(ops->edge(dev, 2), PDM_EDGE_MASKED);
+	entry(dev, 2, 0, LEVEL | 0x31);
+	assert_int_equal(ops->edge(dev, 0), PDM_EDGE_SENT);
+	entry(dev, 2, 0, 0x400);			/* NMI */
+	assert_int_equal(ops->edge(dev, 0), PDM_EDGE_SENT);
+	entry(dev, 2, 0, 0x131);			/* to the lowest priority */
+	assert_int_equal(ops->edge(dev, 0), PDM_EDGE_MERGED);
+	dev->message_waits = false;
+	assert_int_equal(ops->edge(dev, 0), PDM_EDGE_SENT);
+	assert_int_equal(dev->message_count, 0);
+	fake_destroy(dev);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_registers),
 		cmocka_unit_test(test_edge),
+		cmocka_unit_test(test_next_edge),
 		cmocka_unit_test(test_timer_is_pin_2),
 		cmocka_unit_test(test_level),
 		cmocka_unit_test(test_level_masked),

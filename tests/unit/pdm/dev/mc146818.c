@@ -233,6 +233,17 @@ static void test_periodic_owed(void **state)
 	fake_advance(dev, 34 * S / 2);
 	assert_int_equal(get(dev, 0x0c) & 0xc0, 0xc0);
 	assert_int_equal(get(dev, 0x0c) & 0xc0, 0);
+	/* At high rates a second's worth is kept, and no more. */
+	set(dev, 0x0a, 0x26);				/* 1024 Hz */
+	get(dev, 0x0c);
+	fake_advance(dev, 900 * S / 1024);
+	for (int n = 0; n < 900; n++)
+		assert_int_equal(get(dev, 0x0c) & 0xc0, 0xc0);
+	assert_int_equal(get(dev, 0x0c) & 0xc0, 0);
+	fake_advance(dev, 1026 * S / 1024);
+	assert_int_equal(get(dev, 0x0c) & 0xc0, 0xc0);
+	assert_int_equal(get(dev, 0x0c) & 0xc0, 0);
+	set(dev, 0x0a, 0x2f);
 	/* Whoever turns it off is owed nothing. */
 	fake_advance(dev, 2 * S);
 	set(dev, 0x0b, 0x02);
