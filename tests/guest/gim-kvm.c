@@ -616,7 +616,7 @@ static void tlb_flush(void)
 	memset(steals, 0, sizeof(steals));
 	*left = 1;
 	*right = 2;
-	stop = false;
+	busy_begin(2);
 	pte_set((u64)window, (u64)left | PTE_P | PTE_W);
 	post_work(1, watch);
 	for (int i = 0; i < 20; i++) {
