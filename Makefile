@@ -100,6 +100,10 @@ $(B)/guest/initrd: scripts/guest-initrd scripts/guest/init scripts/emuhost/cpio.
 	$(call say,CPIO,$@)
 	$(Q)scripts/guest-initrd $@
 
+$(B)/bench/initrd: $(B)/guest/initrd $(B)/bench/clocks
+	$(call say,CPIO,$@)
+	$(Q)scripts/guest-initrd $@ $(B)/bench/clocks:/bin/clocks
+
 # --- tests -------------------------------------------------------------------
 include tests/unit/Kbuild
 include tests/boot/Kbuild

@@ -3,15 +3,17 @@
  * The minimal provider: the hypervisor bit, no vendor, and one leaf with the
  * frequencies of TSC and local APIC timer, as VirtualBox and others have it.
  */
-#include "gim/gim.h"
+#include "gim/internal.h"
 
 #define LEAF_BASE	0x40000000
 #define LEAF_TIMING	0x40000010
 
 extern const struct gim_provider gim_minimal;
 
-static u32 minimal_cpuid(const struct gim_facts *facts, struct vmm_cpuid_entry *entries, u32 room)
+static u32 minimal_cpuid(const struct gim *gim, struct vmm_cpuid_entry *entries, u32 room)
 {
+	const struct gim_facts *facts = &gim->config.facts;
+
 	if (room < 2)
 		return 0;
 	entries[0] = (struct vmm_cpuid_entry) { .leaf = LEAF_BASE, .eax = LEAF_TIMING };

@@ -10,6 +10,7 @@
 #include <linux/hrtimer.h>
 #include <linux/mm.h>
 #include <linux/percpu.h>
+#include <linux/sched.h>
 #include <linux/syscore_ops.h>
 #include <asm/cpufeature.h>
 #include <asm/msr.h>
@@ -97,6 +98,19 @@ static inline void compat_hrtimer_setup(struct hrtimer *timer,
 {
 	hrtimer_init(timer, clock, mode);
 	timer->function = function;
+}
+#endif
+
+/* How long this thread has waited for a CPU; asked only if sched_info_on(). */
+#ifdef CONFIG_SCHED_INFO
+static inline u64 compat_run_delay(void)
+{
+	return READ_ONCE(current->sched_info.run_delay);
+}
+#else
+static inline u64 compat_run_delay(void)
+{
+	return 0;
 }
 #endif
 

@@ -54,7 +54,7 @@ bool event_ends_halt(struct vcpu *vcpu)
 {
 	struct vmm_events *ev = &vcpu->events;
 
-	if (ev->type != VMM_EVENT_NONE || (ev->nmi_pending && !ev->nmi_masked))
+	if (ev->type != VMM_EVENT_NONE || (ev->nmi_pending && !ev->nmi_masked) || ev->kicked)
 		return true;
 	if (!(vcpu->gprs.rflags & X86_EFLAGS_IF))
 		return false;

@@ -23,6 +23,7 @@
 #include "lapic.h"
 #include "mem.h"
 #include "msr.h"
+#include "pv.h"
 #include "run.h"
 #include "state.h"
 #include "vcpu.h"
@@ -124,18 +125,27 @@ static int exit_io_quick(struct vcpu *vcpu)
 	return doorbell_port(vcpu) ? insn_advance(vcpu, vcpu->exit.next_rip) : RUN_SLOW;
 }
 
-static int exit_msr_to_user(struct vcpu *vcpu, enum vmm_exit_reason reason)
+/* exit.insn_len is known afterwards, if this returns RUN_GUEST. */
+static int exit_find_length(struct vcpu *vcpu)
 {
-	struct vmm_exit_msr *msr = &vcpu->page->u.msr;
 	struct decode_insn insn;
 	int ret;
 
-	if (!vcpu->exit.insn_len) {
-		ret = insn_fetch(vcpu, &insn);
-		if (ret != RUN_GUEST)
-			return ret == -EAGAIN ? RUN_GUEST : ret;
+	if (vcpu->exit.insn_len)
+		return RUN_GUEST;
+	ret = insn_fetch(vcpu, &insn);
+	if (ret == RUN_GUEST)
 		vcpu->exit.insn_len = insn.length;
-	}
+	return ret;
+}
+
+static int exit_msr_to_user(struct vcpu *vcpu, enum vmm_exit_reason reason)
+{
+	struct vmm_exit_msr *msr = &vcpu->page->u.msr;
+	int ret = exit_find_length(vcpu);
+
+	if (ret != RUN_GUEST)
+		return ret == -EAGAIN ? RUN_GUEST : ret;
 	msr->index = vcpu->gprs.r[VMM_RCX];
 	msr->pad = 0;
 	msr->value = (u32)vcpu->gprs.r[VMM_RAX] | vcpu->gprs.r[VMM_RDX] << 32;
@@ -176,7 +186,8 @@ static int exit_hlt(struct vcpu *vcpu)
 		return ret;
 	vcpu->events.run_state = VMM_STATE_HALTED;
 	if (!(vcpu->gprs.rflags & X86_EFLAGS_IF) && !vcpu->events.nmi_pending &&
-	    !(READ_ONCE(vcpu->requests) & ~BIT(VCPU_REQ_EVENT)))
+	    !vcpu->events.kicked && !(READ_ONCE(vcpu->requests) & ~VCPU_REQ_QUIET) &&
+	    !pv_may_be_kicked(vcpu))
 		return run_exit_to_user(vcpu, VMM_EXIT_HALTED, VMM_GROUP_ALL);
 	return RUN_GUEST;
 }
@@ -317,7 +328,36 @@ static int exit_pause(struct vcpu *vcpu)
 	return insn_skip(vcpu);
 }
 
-/* The hypercall instructions belong to a provider; instructions that are not offered share this. */
+static int exit_hypercall(struct vcpu *vcpu)
+{
+	int ret;
+
+	if (!(vcpu->vm->pv.flags & VMM_PV_HYPERCALLS))
+		return event_exception(vcpu, X86_TRAP_UD);
+	ret = exit_find_length(vcpu);
+	if (ret != RUN_GUEST)
+		return insn_fetch_failed(vcpu, ret);
+	if (pv_hypercall(vcpu))
+		return insn_skip(vcpu);
+	return run_exit_to_user(vcpu, VMM_EXIT_HYPERCALL,
+				VMM_GROUP_GPRS | VMM_GROUP_SREGS | VMM_GROUP_EVENTS);
+}
+
+/* #UD comes here only for the hypercall that the other vendor's CPUs have. */
+static int exit_invalid_opcode(struct vcpu *vcpu)
+{
+	struct decode_insn insn;
+	int ret = insn_fetch(vcpu, &insn);
+
+	if (ret != RUN_GUEST)
+		return insn_fetch_failed(vcpu, ret);
+	if (!pv_is_hypercall(&insn))
+		return event_exception(vcpu, X86_TRAP_UD);
+	vcpu->exit.insn_len = insn.length;
+	return exit_hypercall(vcpu);
+}
+
+/* Instructions that are not offered. */
 static int exit_undefined(struct vcpu *vcpu)
 {
 	return event_exception(vcpu, X86_TRAP_UD);
@@ -367,7 +407,7 @@ static int exit_exception(struct vcpu *vcpu)
 	case X86_TRAP_AC:
 		return event_exception_error(vcpu, vector, exit->info1);
 	case X86_TRAP_UD:
-		return event_exception(vcpu, vector);
+		return exit_invalid_opcode(vcpu);
 	}
 	return run_crash(vcpu, VMM_CRASH_UNKNOWN_EXIT, vector, "exception %u", vector);
 }
@@ -437,7 +477,7 @@ static int (*const exit_table[VMM_STAT_COUNT])(struct vcpu *vcpu) = {
 	[VMM_STAT_DR]		= exit_dr,
 	[VMM_STAT_EXCEPTION]	= exit_exception,
 	[VMM_STAT_XSETBV]	= exit_xsetbv,
-	[VMM_STAT_HYPERCALL]	= exit_undefined,
+	[VMM_STAT_HYPERCALL]	= exit_hypercall,
 	[VMM_STAT_UNDEFINED]	= exit_undefined,
 	[VMM_STAT_PAUSE]	= exit_pause,
 	[VMM_STAT_TASK_SWITCH]	= exit_task_switch,

@@ -16,6 +16,7 @@
 #include "halt.h"
 #include "halt_poll.h"
 #include "lapic.h"
+#include "pv.h"
 #include "vcpu.h"
 
 /* No polling is worth more than this. */
@@ -27,7 +28,7 @@ MODULE_PARM_DESC(halt_poll_ns, "how long a halted vCPU may poll before it sleeps
 
 static bool halt_may_end(struct vcpu *vcpu)
 {
-	if (READ_ONCE(vcpu->requests) & ~BIT(VCPU_REQ_EVENT))
+	if (READ_ONCE(vcpu->requests) & ~VCPU_REQ_QUIET)
 		return true;
 	return vcpu->events.run_state == VMM_STATE_HALTED && event_ends_halt(vcpu);
 }
@@ -62,7 +63,8 @@ int halt_wait(struct vcpu *vcpu)
 {
 	u32 max = min_t(u32, READ_ONCE(halt_poll_ns), HALT_POLL_MAX_NS);
 	bool halted = vcpu->events.run_state == VMM_STATE_HALTED;
-	u32 window = halted ? min(vcpu->halt_poll, max) : 0;
+	bool polls = halted && pv_has(vcpu, VMM_PV_HALT_POLL);
+	u32 window = polls ? min(vcpu->halt_poll, max) : 0;
 	ktime_t start = ktime_get();
 	int err = 0;
 

@@ -79,6 +79,20 @@ void lapic_written(struct vcpu *vcpu, u32 offset);
 /* It has done the EOI of @vector: tell who has to know. */
 void lapic_eoi_done(struct vcpu *vcpu, u8 vector);
 
+/*
+ * The EOI that the guest owes would change the APIC's registers and nothing
+ * else: no interrupt waits for it, nobody wants to know. And that EOI. Own thread.
+ */
+bool lapic_eoi_is_silent(struct vcpu *vcpu);
+void lapic_eoi_do(struct vcpu *vcpu);
+
+/*
+ * What an ICR of @icr's mode and vector sends, fixed or NMI, to those vCPUs
+ * whose APIC IDs are @first plus the number of a bit in @set. How many there
+ * are; -EINVAL: another mode, or no vector. Any.
+ */
+int lapic_send_set(struct vm *vm, u32 icr, u64 first, const u64 set[2]);
+
 /* Deliver a message as if written to the bus. -EINVAL: not one. Any. */
 int lapic_msi(struct vm *vm, u64 address, u32 data);
 /* 1: one like it waits to be taken where this one would go. 0, -EINVAL. Any. */

@@ -211,3 +211,25 @@ void lapic_self_ipi(struct lapic *apic, u8 vector)
 	if (!send_refused(apic, &msg))
 		message_deliver(&msg, apic->vcpu);
 }
+
+int lapic_send_set(struct vm *vm, u32 icr, u64 first, const u64 set[2])
+{
+	u32 end = READ_ONCE(vm->apic_id_end), i;
+	struct lapic_message msg;
+	int count = 0;
+
+	lapic_message_from_icr(icr, 0, true, &msg);
+	if (msg.logical || msg.lowest || msg.shorthand != LAPIC_BY_DEST)
+		return -EINVAL;
+	if (msg.mode != LAPIC_NMI && (msg.mode != LAPIC_FIXED || msg.vector < 16))
+		return -EINVAL;
+	for (i = 0; i < 128 && first + i < end && first + i >= first; i++) {
+		struct vcpu *vcpu = smp_load_acquire(&vm->by_apic_id[first + i]);
+
+		if (!vcpu || !(set[i / 64] >> (i % 64) & 1))
+			continue;
+		message_deliver(&msg, vcpu);
+		count++;
+	}
+	return count;
+}

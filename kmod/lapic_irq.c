@@ -187,6 +187,19 @@ void lapic_eoi(struct lapic *apic)
 	lapic_eoi_done(apic->vcpu, vector);
 }
 
+bool lapic_eoi_is_silent(struct vcpu *vcpu)
+{
+	struct lapic *apic = vcpu->apic;
+
+	return apic->isrv && !apic->irr_pending && !READ_ONCE(apic->arrived_any) &&
+	       !lapic_vector_test(lapic_reg(apic, LAPIC_TMR), apic->isrv);
+}
+
+void lapic_eoi_do(struct vcpu *vcpu)
+{
+	lapic_eoi(vcpu->apic);
+}
+
 /* ---- a CPU that does some of it by itself ------------------------------------------------ */
 
 u32 *lapic_page(struct vcpu *vcpu)

@@ -4,6 +4,7 @@
  */
 #include <linux/miscdevice.h>
 #include <linux/module.h>
+#include <linux/sched/stat.h>
 #include <linux/slab.h>
 #include <linux/uaccess.h>
 
@@ -97,6 +98,8 @@ static int main_find_vendor(void)
 	hw_info.phys_bits = boot_cpu_data.x86_phys_bits;
 	if (clock_trusts_tsc())
 		hw_info.features |= VMM_FEATURE_TSC_STABLE;
+	if (sched_info_on())
+		hw_info.features |= VMM_FEATURE_STEAL_TIME;
 	if (IS_ENABLED(CONFIG_HM_PARANOIA))
 		hw_info.features |= VMM_FEATURE_PARANOIA;
 	for (i = 0; main_vendors[i] && err == -ENODEV; i++) {

@@ -365,7 +365,7 @@ int mem_fault(struct vcpu *vcpu, gpa_t gpa, u32 fault)
 
 /* ---- copies ----------------------------------------------------------------------------- */
 
-/* The user address of @gpa for @len bytes within its page; slots_lock held. */
+/* The user address of @gpa for @len bytes within its page; slots_lock or mmu_lock held. */
 static void __user *mem_user(struct vm *vm, gpa_t gpa, bool write, struct slot **out)
 {
 	struct slot *slot = mem_slot_of(vm, gpa >> PAGE_SHIFT);
@@ -436,6 +436,24 @@ int mem_read_u64(struct vm *vm, gpa_t gpa, u64 *value)
 int mem_write(struct vm *vm, gpa_t gpa, const void *buf, unsigned int len)
 {
 	return mem_copy(vm, gpa, (void *)buf, len, true);
+}
+
+bool mem_try_write_u8(struct vm *vm, gpa_t gpa, u8 value)
+{
+	struct slot *slot;
+	u8 __user *user;
+	bool done;
+
+	if (!spin_trylock(&vm->mmu_lock))
+		return false;
+	user = mem_user(vm, gpa, true, &slot);
+	pagefault_disable();
+	done = user && !__put_user(value, user);
+	pagefault_enable();
+	if (done)
+		dirty_mark(slot, gpa >> PAGE_SHIFT);
+	spin_unlock(&vm->mmu_lock);
+	return done;
 }
 
 static int mem_cmpxchg_user(void __user *user, u64 old, u64 new, unsigned int size)

@@ -30,6 +30,11 @@ int mem_read(struct vm *vm, gpa_t gpa, void *buf, unsigned int len);
 /* The same for what a page table holds. */
 int mem_read_u64(struct vm *vm, gpa_t gpa, u64 *value);
 int mem_write(struct vm *vm, gpa_t gpa, const void *buf, unsigned int len);
+/*
+ * One byte, by a thread that must neither sleep nor wait: one the scheduler is
+ * taking the CPU from, say. False: not now.
+ */
+bool mem_try_write_u8(struct vm *vm, gpa_t gpa, u8 value);
 /* The user address behind @gpa, to read through as long as no slot changes; NULL: none. */
 const void __user *mem_user_of(struct vm *vm, gpa_t gpa);
 /* Atomic on guest memory of @size 4 or 8: -EAGAIN if *@gpa was not @old. */

@@ -21,6 +21,7 @@
 #include "hw.h"
 #include "lapic.h"
 #include "msr.h"
+#include "pv.h"
 #include "state.h"
 #include "vcpu.h"
 
@@ -46,6 +47,7 @@ static int msr_tsc_move(struct vcpu *vcpu, s64 delta)
 	vcpu->tsc_adjust += delta;
 	clock_tell(vcpu);
 	lapic_clock_changed(vcpu);
+	pv_tsc_moved(vcpu);
 	return 0;
 }
 

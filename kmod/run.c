@@ -23,6 +23,7 @@
 #include "lapic.h"
 #include "mitigate.h"
 #include "msr.h"
+#include "pv.h"
 #include "run.h"
 #include "state.h"
 #include "vcpu.h"
@@ -97,6 +98,7 @@ static void run_sched_in(struct preempt_notifier *pn, int cpu)
 {
 	struct vcpu *vcpu = container_of(pn, struct vcpu, preempt);
 
+	pv_sched_in(vcpu);
 	yield_sched_in(vcpu);
 	run_load(vcpu);
 }
@@ -105,6 +107,7 @@ static void run_sched_out(struct preempt_notifier *pn, struct task_struct *next)
 {
 	struct vcpu *vcpu = container_of(pn, struct vcpu, preempt);
 
+	pv_sched_out(vcpu);
 	yield_sched_out(vcpu);
 	run_put(vcpu);
 }
@@ -190,8 +193,12 @@ static int run_requests(struct vcpu *vcpu)
 	if (vcpu_take_request(vcpu, VCPU_REQ_CLOCK)) {
 		clock_tell(vcpu);
 		lapic_clock_changed(vcpu);
+		pv_clock_changed(vcpu);
 	}
 	run_take_nmis(vcpu);
+	pv_take_kick(vcpu);
+	if (vcpu_take_request(vcpu, VCPU_REQ_STEAL))
+		pv_steal_update(vcpu);
 	return vcpu_take_request(vcpu, VCPU_REQ_STARTUP) ? run_startup(vcpu) : RUN_GUEST;
 }
 
@@ -262,6 +269,9 @@ static int run_trips(struct vcpu *vcpu)
 		static_call(hw_enter)(vcpu);
 		vcpu->exit_start = vcpu->gprs.rip;
 		run_history(vcpu);
+		/* What the guest has made of the flag cannot be looked at here. */
+		if (unlikely(vcpu->pv.eoi_offered))
+			return RUN_SLOW;
 		ret = exit_handle_quick(vcpu);
 		if (ret != RUN_GUEST)
 			return ret;
@@ -302,6 +312,7 @@ static int run_enter(struct vcpu *vcpu)
 	dr_enter(vcpu);
 	hw->prepare(vcpu);
 	ret = run_trips(vcpu);
+	vcpu->at_boundary = ret != RUN_SLOW || vcpu->exit.stat == VMM_STAT_INTR;
 	mitigate_guest_ran(vcpu);
 	dr_leave(vcpu);
 	fpu_leave(vcpu);
@@ -355,6 +366,7 @@ static int run_state(struct vcpu *vcpu)
 		return -EIO;
 	if (ev->run_state == VMM_STATE_HALTED && event_ends_halt(vcpu)) {
 		ev->run_state = VMM_STATE_RUNNING;
+		ev->kicked = 0;
 		return RUN_GUEST;
 	}
 	return halt_wait(vcpu);
@@ -376,7 +388,11 @@ static int run_loop(struct vcpu *vcpu)
 		ret = event_prepare(vcpu);
 		if (ret != RUN_GUEST)
 			return ret;
+		if (unlikely(pv_has(vcpu, VMM_PV_EOI)))
+			pv_eoi_offer(vcpu);
 		ret = run_enter(vcpu);
+		if (unlikely(vcpu->pv.eoi_offered))
+			pv_eoi_take_back(vcpu);
 		if (ret == RUN_AGAIN)
 			continue;
 		if (ret == RUN_SLOW) {
@@ -385,6 +401,7 @@ static int run_loop(struct vcpu *vcpu)
 		}
 		if (ret != RUN_GUEST)
 			return ret;
+		vcpu->at_boundary = true;
 	}
 }
 
@@ -396,6 +413,8 @@ long vcpu_run(struct vcpu *vcpu)
 	if (ret)
 		return ret;
 
+	vcpu->at_boundary = true;
+	pv_run_begin(vcpu);
 	yield_set_thread(vcpu);
 	fpu_get(vcpu);
 	preempt_disable();

@@ -16,6 +16,7 @@
 #include "hw.h"
 #include "lapic.h"
 #include "msr.h"
+#include "pv.h"
 #include "run.h"
 #include "state.h"
 #include "vcpu.h"
@@ -104,6 +105,7 @@ static void state_get_events(struct vcpu *vcpu, struct vmm_events *ev)
 	int startup = atomic_read(&vcpu->startup);
 
 	run_take_nmis(vcpu);
+	pv_take_kick(vcpu);
 	*ev = vcpu->events;
 	ev->init_pending = !!(startup & STARTUP_INIT);
 	ev->sipi_pending = !!(startup & STARTUP_SIPI);
@@ -281,6 +283,7 @@ void vcpu_reset(struct vcpu *vcpu, bool init)
 	dr_set(vcpu, &(struct vmm_dregs){ .dr6 = DR6_RESERVED, .dr7 = 0x400 });
 	/* APIC_BASE is set by lapic_reset(), and unchanged by INIT. */
 	lapic_reset(vcpu, init);
+	pv_reset(vcpu);
 	state_reset_sregs(vcpu, &sregs, init);
 	state_set_sregs(vcpu, &sregs);
 	if (init)
@@ -289,6 +292,7 @@ void vcpu_reset(struct vcpu *vcpu, bool init)
 	fpu_reset(vcpu);
 	clear_bit(VCPU_REQ_NMI, &vcpu->requests);
 	clear_bit(VCPU_REQ_STARTUP, &vcpu->requests);
+	clear_bit(VCPU_REQ_UNHALT, &vcpu->requests);
 	atomic_set(&vcpu->startup, 0);
 	atomic_set(&vcpu->nmi_queued, 0);
 }

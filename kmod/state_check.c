@@ -138,7 +138,7 @@ const char *state_check_events(const struct vmm_events *ev)
 	if (ev->type >= VMM_EVENT_SOFT_INTR && !ev->length)
 		return "software event without a length";
 	if (ev->nmi_pending > 2 || ev->nmi_masked > 1 || ev->init_pending > 1 ||
-	    ev->sipi_pending > 1 || ev->pad0 || ev->pad1)
+	    ev->sipi_pending > 1 || ev->kicked > 1 || ev->pad1)
 		return "event flags";
 	if (ev->shadow & ~(VMM_SHADOW_STI | VMM_SHADOW_MOV_SS))
 		return "interrupt shadow";

@@ -22,6 +22,7 @@
 #include "mitigate.h"
 #include "msr.h"
 #include "npt.h"
+#include "pv.h"
 #include "run.h"
 #include "state.h"
 #include "vcpu.h"
@@ -145,6 +146,16 @@ static long vcpu_op_reset(void *object, void *arg)
 	return 0;
 }
 
+static long vcpu_op_set_pv(void *object, void *arg)
+{
+	return pv_vcpu_set(object, arg);
+}
+
+static long vcpu_op_get_pv(void *object, void *arg)
+{
+	return pv_vcpu_get(object, arg);
+}
+
 static const struct ioctl_row vcpu_rows[] = {
 	{ VMM_VCPU_RUN,           IOCTL_VCPU,     vcpu_op_run },
 	{ VMM_VCPU_KICK,          IOCTL_UNLOCKED, vcpu_op_kick },
@@ -161,6 +172,8 @@ static const struct ioctl_row vcpu_rows[] = {
 	{ VMM_VCPU_GET_LAPIC,     IOCTL_VCPU,     vcpu_op_get_lapic },
 	{ VMM_VCPU_SET_LAPIC,     IOCTL_VCPU,     vcpu_op_set_lapic },
 	{ VMM_VCPU_RESET,         IOCTL_VCPU,     vcpu_op_reset },
+	{ VMM_VCPU_SET_PV,        IOCTL_VCPU,     vcpu_op_set_pv },
+	{ VMM_VCPU_GET_PV,        IOCTL_VCPU,     vcpu_op_get_pv },
 };
 
 static long vcpu_ioctl(struct file *file, unsigned int command, unsigned long arg)

@@ -26,6 +26,7 @@
 #include "mem.h"
 #include "msr.h"
 #include "npt.h"
+#include "pv.h"
 #include "vcpu.h"
 #include "vm.h"
 
@@ -117,6 +118,11 @@ static long vm_get_clock(void *object, void *arg)
 	return 0;
 }
 
+static long vm_set_pv(void *object, void *arg)
+{
+	return pv_set(object, arg);
+}
+
 static long vm_set_irqfd(void *object, void *arg)
 {
 	return irqfd_set(object, arg);
@@ -139,6 +145,7 @@ static const struct ioctl_row vm_rows[] = {
 	{ VMM_VM_SET_MSRS,    IOCTL_VM, vm_set_msrs },
 	{ VMM_VM_SET_IRQFD,   IOCTL_VM, vm_set_irqfd },
 	{ VMM_VM_SET_DOORBELL, IOCTL_VM, vm_set_doorbell },
+	{ VMM_VM_SET_PV,      IOCTL_VM, vm_set_pv },
 };
 
 static long vm_ioctl(struct file *file, unsigned int command, unsigned long arg)

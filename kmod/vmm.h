@@ -9,7 +9,8 @@
  *   vm->slots_lock     rwsem     slots against change, while one is being used
  *   (mmap_lock)                  taken by get_user_pages under the above
  *   vm->mmu_lock       spinlock  nested tables; slots a second time, for the
- *                                mmu_notifier, which must not sleep
+ *                                mmu_notifier, which must not sleep; the
+ *                                scheduler may try it, see mem_try_write_u8()
  *   vm->clock_lock     seqlock   the clock; writers under vm->lock
  *   (an eventfd's)               the message of its irqfd; interrupts off
  *   apic->lock         raw spinlock, interrupts off: one local APIC; never two
@@ -109,6 +110,7 @@ struct vm {
 	struct vmm_cpuid_entry *cpuid;
 	u32 msr_count;
 	struct vmm_msr_answer *msr;
+	struct vmm_pv pv;		/* likewise fixed */
 
 	struct list_head irqfds;	/* see irqfd.c */
 	struct list_head irqfd_resamplers;
@@ -148,7 +150,12 @@ enum vcpu_request {
 	VCPU_REQ_CLOCK,			/* the clock changed: TSC offset, timer */
 	VCPU_REQ_NMI,			/* an NMI arrived: nmi_queued counts */
 	VCPU_REQ_STARTUP,		/* INIT or SIPI did: see vcpu->startup */
+	VCPU_REQ_STEAL,			/* the page of stolen time is out of date */
+	VCPU_REQ_UNHALT,		/* VMM_PV_KICK's call came */
 };
+
+/* What does not by itself end a halt. */
+#define VCPU_REQ_QUIET	(BIT(VCPU_REQ_EVENT) | BIT(VCPU_REQ_STEAL))
 
 /*
  * vcpu->startup: INIT and SIPI that arrived, taken together, so that a SIPI is
@@ -209,6 +216,16 @@ struct insn_memo {
 #define INSN_MEMOS 16
 
 struct lapic;
+
+/* What is kept for a guest in its memory: see pv.c. Own thread. */
+struct vcpu_pv {
+	u32 enabled;			/* a bit per enum vmm_pv_page */
+	gpa_t gpa[VMM_PV_PAGE_COUNT];
+	u32 clock_version;
+	const void *thread;		/* that ran it last, not to be followed */
+	u64 run_delay;			/* and how long it had waited for a CPU by then */
+	bool eoi_offered;		/* the guest finds the flag, and may clear it */
+};
 
 #define VCPU_NO_TIMER	(~0ULL)
 
@@ -271,6 +288,8 @@ struct vcpu {
 	bool passed_over;		/* and was not given one for that */
 	u64 *table_cache[5];		/* zeroed pages for npt_map() */
 	struct dirty_log dirty_log;
+	struct vcpu_pv pv;
+	bool at_boundary;		/* between two of the guest's instructions */
 	u64 eoi_exits[4];
 	int eoi_vector;			/* EOI to tell user space of, -1: none */
 	void *hw;			/* the vendor's part */

@@ -120,3 +120,9 @@ void yield_to_preempted(struct vcpu *vcpu)
 		cond_resched();
 	WRITE_ONCE(vcpu->spinning, false);
 }
+
+void yield_to_preempted_one(struct vcpu *vcpu, struct vcpu *other)
+{
+	if (READ_ONCE(other->preempted) && yield_to_vcpu(other))
+		vcpu_count(vcpu, VMM_STAT_YIELD);
+}

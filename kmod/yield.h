@@ -16,5 +16,7 @@ void yield_sched_in(struct vcpu *vcpu);
 
 /* The guest spins: let another vCPU run that was kept from it, if there is one. Own thread. */
 void yield_to_preempted(struct vcpu *vcpu);
+/* The guest names the one that it waits for: let that run, if it was kept from it. Own thread. */
+void yield_to_preempted_one(struct vcpu *vcpu, struct vcpu *other);
 
 #endif

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * What a VM is made of, and in what order: the module's VM, what its CPUs
- * are, time, memory, devices, tables, kernel, threads.
+ * What a VM is made of, and in what order: the module's VM, time, memory, what
+ * its CPUs are and say, devices, tables, kernel, threads.
  *
  * Everything that a path names is opened here; after that nothing is.
  */
@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "vmm/acpi/acpi.h"
+#include "vmm/gim_names.h"
 #include "vmm/msr.h"
 #include "vmm/vm_internal.h"
 
@@ -24,19 +25,41 @@ static const char *vm_config_string(struct vm *vm, const char *group, const char
 	return value ? value : otherwise;
 }
 
+static int vm_gim(struct vm *vm, struct error *err)
+{
+	struct gim_names names;
+	struct gim_config config = {
+		.facts = {
+			.tsc_khz = tm_tsc_khz(vm->tm),
+			.bus_khz = CPUID_BUS_KHZ,
+			.host = hm_info(vm->hm)->features,
+		},
+		.disable = names.disable,
+		.enable = names.enable,
+		.hm = vm->hm_vm,
+		.tm = vm->tm,
+		.pgm = vm->pgm,
+	};
+	int ret = gim_names_read(&names, vm->config, err);
+
+	if (ret)
+		return ret;
+	config.provider = names.provider;
+	config.disable_count = names.disable_count;
+	config.enable_count = names.enable_count;
+	return gim_create(&vm->gim, &config, err);
+}
+
 static int vm_cpuid(struct vm *vm, struct error *err)
 {
 	const struct cfgm_node *cpu = cfgm_group(vm->config, "cpu");
 	struct cpuid_config config = {
 		.cpus = cfgm_int(vm->config, "cpus"),
 		.tsc_khz = tm_tsc_khz(vm->tm),
+		.gim = vm->gim,
 	};
 	int ret;
 
-	ret = gim_find(&vm->gim, vm_config_string(vm, "gim", "provider", "minimal"), err);
-	if (ret)
-		return ret;
-	config.gim = vm->gim;
 	vm->cpuid.count = VMM_CPUID_MAX;
 	ret = hm_cpuid(vm->hm, vm->cpuid.entry, &vm->cpuid.count, err);
 	for (unsigned int i = 0; !ret && cpu && i < cfgm_count(cpu, "disable"); i++)
@@ -239,6 +262,7 @@ static int vm_threads(struct vm *vm, struct error *err)
 		.hm = vm->hm_vm,
 		.pgm = vm->pgm,
 		.pdm = vm->pdm,
+		.gim = vm->gim,
 		.phys_bits = sizes ? sizes->eax & 0xff : 36,
 		.pages_1g = extended && extended->edx & BIT(26),
 		.unknown_msr_ignore = !strcmp(vm_config_string(vm, "hm", "unknown_msr", "gp"),
@@ -270,8 +294,8 @@ int vm_assemble(struct vm *vm, struct error *err)
 {
 	/* A kernel that cannot be opened is said before a module that is missing. */
 	static int (*const steps[])(struct vm *vm, struct error *err) = {
-		vm_open_kernel, vm_open_module, vm_time, vm_cpuid, vm_msrs, vm_cpus,
-		vm_memory, vm_devices, vm_tables, vm_tell_tsc, vm_load, vm_threads,
+		vm_open_kernel, vm_open_module, vm_time, vm_memory, vm_gim, vm_cpuid, vm_msrs,
+		vm_cpus, vm_devices, vm_tables, vm_tell_tsc, vm_load, vm_threads,
 		vm_start_devices,
 	};
 	int ret = 0;
@@ -291,6 +315,7 @@ void vm_dismantle(struct vm *vm)
 
 	em_destroy(vm->em);
 	pdm_destroy(vm->pdm);
+	gim_destroy(vm->gim);
 	tm_destroy(vm->tm);
 	hm_vm_destroy(vm->hm_vm);
 	pgm_destroy(vm->pgm);

@@ -261,15 +261,13 @@ static bool cpuid_is_intel(struct cpuid_policy *policy)
 static int cpuid_gim(struct cpuid_policy *policy, const struct cpuid_config *config,
 		     struct error *err)
 {
-	struct gim_facts facts = { .tsc_khz = config->tsc_khz, .bus_khz = CPUID_BUS_KHZ };
 	struct vmm_cpuid_entry *e = cpuid_find(policy, 1, 0), add[32];
-	u32 count = config->gim->cpuid ?
-		    config->gim->cpuid(&facts, add, ARRAY_SIZE(add)) : 0;
+	u32 count = gim_cpuid(config->gim, add, ARRAY_SIZE(add));
 	int ret = 0;
 
 	if (e)
-		e->ecx = config->gim->hypervisor ? e->ecx | ECX_HYPERVISOR :
-						   e->ecx & ~ECX_HYPERVISOR;
+		e->ecx = gim_hypervisor(config->gim) ? e->ecx | ECX_HYPERVISOR :
+						       e->ecx & ~ECX_HYPERVISOR;
 	for (u32 i = 0; i < count && !ret; i++)
 		ret = cpuid_set(policy, &add[i], err);
 	return ret;

@@ -21,7 +21,7 @@ struct cpuid_policy {
 struct cpuid_config {
 	u32 cpus;
 	u32 tsc_khz;
-	const struct gim_provider *gim;
+	const struct gim *gim;
 };
 
 /* @policy holds the module's offer. */

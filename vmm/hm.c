@@ -180,6 +180,11 @@ int hm_vm_msrs_set(struct hm_vm *vm, const struct vmm_msr_answer *answers, u32 c
 	return hm_call(vm->fd, VMM_VM_SET_MSRS, &arg);
 }
 
+int hm_vm_pv_set(struct hm_vm *vm, const struct vmm_pv *pv)
+{
+	return hm_call(vm->fd, VMM_VM_SET_PV, pv);
+}
+
 int hm_vm_slot_set(struct hm_vm *vm, const struct vmm_slot *slot)
 {
 	return hm_call(vm->fd, VMM_VM_SET_SLOT, slot);
@@ -381,4 +386,24 @@ int hm_vcpu_eoi_exits_set(struct hm_vcpu *vcpu, const u64 vectors[4])
 
 	memcpy(arg.vectors, vectors, sizeof(arg.vectors));
 	return hm_call(vcpu->fd, VMM_VCPU_SET_EOI_EXITS, &arg);
+}
+
+int hm_vcpu_pv_set(struct hm_vcpu *vcpu, enum vmm_pv_page what, u64 value)
+{
+	struct vmm_vcpu_pv arg = {
+		.what = what,
+		.flags = value & VMM_PV_ENABLED,
+		.gpa = value & ~(u64)VMM_PV_ENABLED,
+	};
+
+	return hm_call(vcpu->fd, VMM_VCPU_SET_PV, &arg);
+}
+
+int hm_vcpu_pv_get(struct hm_vcpu *vcpu, enum vmm_pv_page what, u64 *value)
+{
+	struct vmm_vcpu_pv arg = { .what = what };
+	int ret = hm_call(vcpu->fd, VMM_VCPU_GET_PV, &arg);
+
+	*value = arg.gpa | arg.flags;
+	return ret;
 }

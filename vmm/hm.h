@@ -46,9 +46,10 @@ int hm_vm_create(struct hm_vm **out, struct hm *hm, struct error *err);
 void hm_vm_destroy(struct hm_vm *vm);
 const struct vmm_info *hm_vm_info(const struct hm_vm *vm);
 
-/* Both before the first vCPU is made. */
+/* These before the first vCPU is made. */
 int hm_vm_cpuid_set(struct hm_vm *vm, const struct vmm_cpuid_entry *entries, u32 count);
 int hm_vm_msrs_set(struct hm_vm *vm, const struct vmm_msr_answer *answers, u32 count);
+int hm_vm_pv_set(struct hm_vm *vm, const struct vmm_pv *pv);
 
 int hm_vm_slot_set(struct hm_vm *vm, const struct vmm_slot *slot);
 int hm_vm_dirty_get(struct hm_vm *vm, const struct vmm_dirty *dirty);
@@ -85,5 +86,8 @@ int hm_vcpu_lapic_set(struct hm_vcpu *vcpu, const struct vmm_lapic *lapic);
 int hm_vcpu_apic_access(struct hm_vcpu *vcpu, u32 offset, bool write, u32 *value);
 int hm_vcpu_extint_set(struct hm_vcpu *vcpu, bool level);	/* any thread */
 int hm_vcpu_eoi_exits_set(struct hm_vcpu *vcpu, const u64 vectors[4]);
+/* @value: the address, with VMM_PV_ENABLED in bit 0. */
+int hm_vcpu_pv_set(struct hm_vcpu *vcpu, enum vmm_pv_page what, u64 value);
+int hm_vcpu_pv_get(struct hm_vcpu *vcpu, enum vmm_pv_page what, u64 *value);
 
 #endif

@@ -351,6 +351,7 @@ static int vm_restart(struct vm *vm, struct error *err)
 	ret = em_reset(vm->em, err);
 	if (ret)
 		return ret;
+	gim_reset(vm->gim);
 	pdm_reset(vm->pdm);
 	pgm_reset(vm->pgm);
 	ret = vm_load(vm, err);

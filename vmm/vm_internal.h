@@ -37,10 +37,10 @@ struct vm {
 	/* In the order of their making. */
 	struct hm *hm;
 	struct hm_vm *hm_vm;
-	struct cpuid_policy cpuid;
-	const struct gim_provider *gim;
 	struct tm_vm *tm;
 	struct pgm *pgm;
+	struct gim *gim;
+	struct cpuid_policy cpuid;
 	struct pdm *pdm;
 	gpa_t rsdp;
 	struct boot_image *image;

@@ -236,6 +236,9 @@ static void svm_init_vmcb(struct vcpu *vcpu)
 
 	for (i = 0; i < ARRAY_SIZE(svm_intercepts); i++)
 		__set_bit(svm_intercepts[i], (unsigned long *)c->intercepts);
+	/* VMCALL is not known here. */
+	if (vcpu->vm->pv.flags & VMM_PV_HYPERCALLS)
+		__set_bit(INTERCEPT_EXCEPTION_OFFSET + UD_VECTOR, (unsigned long *)c->intercepts);
 	if (hw_info.features & VMM_FEATURE_PAUSE_FILTER) {
 		__set_bit(INTERCEPT_PAUSE, (unsigned long *)c->intercepts);
 		c->pause_filter_count = 3000;

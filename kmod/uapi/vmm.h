@@ -56,6 +56,7 @@
 #define VMM_FEATURE_NESTED_AD		(1ULL << 19)	/* accessed, dirty bits in nested tables */
 /* Found, but nothing uses it: nested pages that may be executed and not read. */
 #define VMM_FEATURE_EXEC_ONLY		(1ULL << 20)
+#define VMM_FEATURE_STEAL_TIME		(1ULL << 21)	/* the host counts how long threads wait */
 
 /*
  * struct vmm_info.barriers: what runs around the guest against leaks through
@@ -305,6 +306,33 @@ struct vmm_clock {
 #define VMM_CLOCK_RUNNING	(1U << 0)
 #define VMM_CLOCK_TSC_EMULATED	(1U << 1)
 
+/*
+ * What the module does of a paravirtual interface. Without HYPERCALLS, VMCALL
+ * and VMMCALL raise #UD. With it both exit, be the instruction the CPU's own
+ * or the other vendor's, whatever the ring.
+ *
+ * @tsc_mul and @tsc_shift make VM nanoseconds of TSC ticks, from TSC 0 on:
+ * (ticks << shift) * mul >> 32, where a negative shift goes to the right.
+ * VMM_PV_CLOCK's pages tell them to the guest, so without them (@tsc_mul 0)
+ * there are none.
+ */
+struct vmm_pv {
+	__u32 flags;			/* VMM_PV_* */
+	__u32 tsc_mul;			/* 0, or the highest bit is set */
+	__s32 tsc_shift;		/* -31 to 31 */
+	__u32 pad;
+};
+
+#define VMM_PV_HYPERCALLS	(1U << 0)
+#define VMM_PV_CLOCK_STABLE	(1U << 1)	/* clock pages say so while all TSCs agree */
+/*
+ * Calls of KVM's interface that the module does, for ring 0; all others exit.
+ * With KICK a HLT with interrupts off exits only if no other vCPU can end it.
+ */
+#define VMM_PV_KICK		(1U << 2)	/* 5: end another's HLT */
+#define VMM_PV_SEND_IPI		(1U << 3)	/* 10: interrupts to many at once */
+#define VMM_PV_YIELD		(1U << 4)	/* 11: let another run that was preempted */
+
 /* Returns a vCPU fd (close-on-exec). -EEXIST: the APIC ID is taken. */
 #define VMM_VM_CREATE_VCPU	_IOW(VMM_IOC, 0x20, struct vmm_vcpu_create)
 /* Atomic, also under running vCPUs. -EEXIST: overlaps another slot. */
@@ -322,6 +350,8 @@ struct vmm_clock {
 /* Both: any thread, any time, also under running vCPUs. */
 #define VMM_VM_SET_IRQFD	_IOW(VMM_IOC, 0x29, struct vmm_irqfd)
 #define VMM_VM_SET_DOORBELL	_IOW(VMM_IOC, 0x2a, struct vmm_doorbell)
+/* Once, before the first vCPU is made: -EBUSY later. */
+#define VMM_VM_SET_PV		_IOW(VMM_IOC, 0x2b, struct vmm_pv)
 
 /* ---- vCPU fd: the shared page ------------------------------------------ */
 
@@ -390,7 +420,7 @@ struct vmm_events {
 	__u8 sipi_vector;
 	__u8 init_pending;		/* an INIT waits for the vCPU to run */
 	__u8 sipi_pending;
-	__u8 pad0;
+	__u8 kicked;			/* VMM_PV_KICK's call came, for the next HLT */
 	__u64 pad1;
 };
 
@@ -428,7 +458,7 @@ enum vmm_exit_reason {
 	VMM_EXIT_EXTINT,	/* the PIC's line is up and its interrupt can be taken */
 	VMM_EXIT_EOI,		/* EOI of a level named by VMM_VCPU_SET_EOI_EXITS */
 	VMM_EXIT_HALTED,	/* HLT with interrupts off, or INIT: it waits for another's word */
-	VMM_EXIT_HYPERCALL,	/* VMCALL or VMMCALL */
+	VMM_EXIT_HYPERCALL,	/* VMCALL or VMMCALL, see struct vmm_pv */
 	VMM_EXIT_TRIPLE_FAULT,	/* registers as they were at the fault */
 	VMM_EXIT_CRASH,		/* nothing more can be done with this vCPU */
 	VMM_EXIT_TASK_SWITCH,	/* by hardware: the CPU leaves it to software */
@@ -500,7 +530,8 @@ struct vmm_exit_task {
  * IO: RIP is behind the instruction; IN wants RAX merged and VMM_GROUP_RAX
  * set. String forms are left at the instruction with GPRS and SREGS cached.
  * MMIO: at the instruction, GPRS, SREGS, EVENTS cached. RDMSR, WRMSR: at the
- * instruction, @insn_len long, GPRS and EVENTS cached. HYPERCALL: likewise.
+ * instruction, @insn_len long, GPRS and EVENTS cached. HYPERCALL: likewise,
+ * SREGS too.
  * TASK_SWITCH: before it, @insn_len long unless by an event, all cached.
  */
 struct vmm_page {
@@ -634,6 +665,28 @@ struct vmm_eoi_exits {
 };
 
 /*
+ * What the module keeps in guest memory for a vCPU, at @gpa, in the layout of
+ * KVM's interface. Where there is no RAM, or RAM that cannot be written,
+ * nothing is written; so @gpa need not be of RAM. A reset or INIT ends it, and
+ * makes @gpa 0.
+ */
+struct vmm_vcpu_pv {
+	__u32 what;			/* enum vmm_pv_page */
+	__u32 flags;			/* VMM_PV_ENABLED */
+	__u64 gpa;
+};
+
+enum vmm_pv_page {
+	VMM_PV_CLOCK,			/* struct pvclock_vcpu_time_info, 4-byte aligned */
+	VMM_PV_STEAL_TIME,		/* struct kvm_steal_time, 64-byte aligned */
+	VMM_PV_EOI,			/* a flag of 4 bytes, aligned */
+	VMM_PV_HALT_POLL,		/* no page, @gpa 0: HLT polls; ENABLED after a reset */
+	VMM_PV_PAGE_COUNT
+};
+
+#define VMM_PV_ENABLED		(1U << 0)
+
+/*
  * Run until an exit. 0: see the page. -EINTR: a signal is pending, nothing is
  * lost. -EINVAL: a dirty group has a value that cannot be. -EIO: shut down.
  */
@@ -657,6 +710,9 @@ struct vmm_eoi_exits {
 #define VMM_VCPU_SET_EOI_EXITS	_IOW(VMM_IOC, 0x4d, struct vmm_eoi_exits)
 /* Back to the state after INIT (or power-up, for the BSP). Not while running. */
 #define VMM_VCPU_RESET		_IO(VMM_IOC, 0x4e)
+/* Not while running. GET: @what is the caller's, the rest comes back. */
+#define VMM_VCPU_SET_PV		_IOW(VMM_IOC, 0x50, struct vmm_vcpu_pv)
+#define VMM_VCPU_GET_PV		_IOWR(VMM_IOC, 0x51, struct vmm_vcpu_pv)
 
 /* ---- sizes ------------------------------------------------------------- */
 
@@ -673,6 +729,8 @@ _Static_assert(sizeof(struct vmm_msi) == 16, "ABI");
 _Static_assert(sizeof(struct vmm_irqfd) == 32, "ABI");
 _Static_assert(sizeof(struct vmm_doorbell) == 32, "ABI");
 _Static_assert(sizeof(struct vmm_clock) == 56, "ABI");
+_Static_assert(sizeof(struct vmm_pv) == 16, "ABI");
+_Static_assert(sizeof(struct vmm_vcpu_pv) == 16, "ABI");
 _Static_assert(sizeof(struct vmm_gprs) == 144, "ABI");
 _Static_assert(sizeof(struct vmm_segment) == 24, "ABI");
 _Static_assert(sizeof(struct vmm_sregs) == 288, "ABI");

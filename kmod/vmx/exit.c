@@ -40,6 +40,9 @@ static void vmx_decode_exception(struct vcpu *vcpu, struct vcpu_exit *exit)
 	exit->gpa = exit->info1 & (DR_TRAP_BITS | BIT(13) | DR_STEP);
 	exit->info1 = info & INTR_INFO_DELIVER_CODE_MASK ? vmcs_read(VM_EXIT_INTR_ERROR_CODE) : 0;
 	exit->info2 = vector;
+	/* For insn_fetch(): neither bytes nor length come with it. */
+	if (vector == X86_TRAP_UD)
+		exit->cr3 = vmcs_read(GUEST_CR3);
 	/* INT1 is a trap, but exits like a fault. */
 	if ((info & INTR_INFO_INTR_TYPE_MASK) == INTR_TYPE_PRIV_SW_EXCEPTION)
 		vcpu->gprs.rip += vmcs_read(VM_EXIT_INSTRUCTION_LEN);

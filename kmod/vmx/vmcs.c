@@ -239,7 +239,6 @@ struct vmx_field {
 /* What stays as it is, or is only ever changed by the CPU. */
 static const struct vmx_field vmx_fields[] = {
 	{ VMCS_LINK_POINTER, ~0ULL },
-	{ EXCEPTION_BITMAP, BIT(X86_TRAP_DB) | BIT(X86_TRAP_AC) | BIT(X86_TRAP_MC) },
 	{ PAGE_FAULT_ERROR_CODE_MASK, 0 },
 	{ PAGE_FAULT_ERROR_CODE_MATCH, 0 },
 	{ CR3_TARGET_COUNT, 0 },
@@ -272,6 +271,9 @@ void vmx_vmcs_init(struct vcpu *vcpu)
 
 	for (i = 0; i < ARRAY_SIZE(vmx_fields); i++)
 		vmcs_write(vmx_fields[i].field, vmx_fields[i].value);
+	/* VMMCALL is not known here. */
+	vmcs_write(EXCEPTION_BITMAP, BIT(X86_TRAP_DB) | BIT(X86_TRAP_AC) | BIT(X86_TRAP_MC) |
+		   (vcpu->vm->pv.flags & VMM_PV_HYPERCALLS ? BIT(X86_TRAP_UD) : 0));
 	vmx_host_set_constant();
 	vmx->rflags = 2;
 	vmx->tsc_ratio = TM_RATIO_ONE;

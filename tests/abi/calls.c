@@ -35,6 +35,7 @@ static const struct command commands[] = {
 	COMMAND(VM, VMM_VM_SET_CLOCK),
 	COMMAND(VM, VMM_VM_GET_CLOCK),
 	COMMAND(VM, VMM_VM_SEND_MSI),
+	COMMAND(VM, VMM_VM_SET_PV),
 	COMMAND(VM, VMM_VM_SET_IRQFD),
 	COMMAND(VM, VMM_VM_SET_DOORBELL),
 	COMMAND(VCPU, VMM_VCPU_RUN),
@@ -52,6 +53,8 @@ static const struct command commands[] = {
 	COMMAND(VCPU, VMM_VCPU_SET_EXTINT),
 	COMMAND(VCPU, VMM_VCPU_SET_EOI_EXITS),
 	COMMAND(VCPU, VMM_VCPU_RESET),
+	COMMAND(VCPU, VMM_VCPU_SET_PV),
+	COMMAND(VCPU, VMM_VCPU_GET_PV),
 };
 
 static struct machine m;
@@ -236,6 +239,8 @@ struct value {
 		struct vmm_msrs msrs;
 		struct vmm_apic_access access;
 		struct vmm_level level;
+		struct vmm_pv pv;
+		struct vmm_vcpu_pv page;
 	} arg;
 };
 
@@ -322,6 +327,20 @@ static const struct value values[] = {
 	{ "neither", VMM_VCPU_APIC_ACCESS, VCPU, -EINVAL,
 	  { .access = { .offset = 32, .write = 2 } } },
 	{ "half a level", VMM_VCPU_SET_EXTINT, VCPU, -EINVAL, { .level = { .level = 2 } } },
+	{ "PV after a vCPU", VMM_VM_SET_PV, VM, -EBUSY, { .pv = { .flags = 0 } } },
+	{ "no such page", VMM_VCPU_SET_PV, VCPU, -EINVAL, { .page = { .what = 4 } } },
+	{ "no such page", VMM_VCPU_SET_PV, VCPU, -EINVAL, { .page = { .what = -1U } } },
+	{ "a flag", VMM_VCPU_SET_PV, VCPU, -EINVAL, { .page = { .what = 1, .flags = 2 } } },
+	{ "no rate for a clock", VMM_VCPU_SET_PV, VCPU, -EINVAL, { .page = { .what = 0 } } },
+	{ "not aligned", VMM_VCPU_SET_PV, VCPU, -EINVAL,
+	  { .page = { .what = VMM_PV_STEAL_TIME, .flags = 1, .gpa = 32 } } },
+	{ "not aligned", VMM_VCPU_SET_PV, VCPU, -EINVAL,
+	  { .page = { .what = VMM_PV_STEAL_TIME, .gpa = 1 } } },
+	{ "a page to poll", VMM_VCPU_SET_PV, VCPU, -EINVAL,
+	  { .page = { .what = VMM_PV_HALT_POLL, .flags = 1, .gpa = 4 } } },
+	{ "no such page", VMM_VCPU_GET_PV, VCPU, -EINVAL, { .page = { .what = 4 } } },
+	{ "a flag", VMM_VCPU_GET_PV, VCPU, -EINVAL, { .page = { .what = 1, .flags = 1 } } },
+	{ "an address", VMM_VCPU_GET_PV, VCPU, -EINVAL, { .page = { .what = 1, .gpa = 64 } } },
 	{ "padding", VMM_VCPU_SET_EXTINT, VCPU, -EINVAL, { .level = { .pad = 1 } } },
 };
 

@@ -89,7 +89,7 @@ static const struct bad bads[] = {
 	EVENTS(run_state, 255),
 	EVENTS(init_pending, 2),
 	EVENTS(sipi_pending, 2),
-	EVENTS(pad0, 1),
+	EVENTS(kicked, 2),
 	EVENTS(pad1, 1ULL << 63),
 };
 

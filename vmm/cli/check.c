@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * vmm check CONFIG: all that can be said of a config without a VM: the schema,
- * and whether the files to boot from can be read.
+ * whether the files to boot from can be read, and whether there are the features
+ * of the paravirtual interface that are named.
  */
 #include <unistd.h>
 
 #include "vmm/cli/cli.h"
+#include "vmm/gim_names.h"
 #include "vmm/schema.h"
 
 static int check_operand(void *args, const char *value, struct error *err)
@@ -42,6 +44,7 @@ static int check_files(const struct cfgm *cfg, struct error *err)
 static int check_run(void *args, struct error *err)
 {
 	const struct cli_config *config = args;
+	struct gim_names names;
 	const char *kind;
 	struct cfgm *cfg;
 	int ret;
@@ -55,7 +58,7 @@ static int check_run(void *args, struct error *err)
 	ret = cfgm_load(&cfg, config->path, config->overrides, config->count, schema_root, err);
 	if (ret)
 		return ret;
-	ret = check_files(cfg, err);
+	ret = check_files(cfg, err) ?: gim_names_read(&names, cfgm_root(cfg), err);
 	cfgm_destroy(cfg);
 	return ret;
 }

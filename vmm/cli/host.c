@@ -64,7 +64,7 @@ static const struct module_feature module_features[] = {
 /* Worth a word only where they are in use. */
 static const struct feature module_extras[] = {
 	{ VMM_FEATURE_CLEAN_BITS, "clean-bits" }, { VMM_FEATURE_VGIF, "vgif" },
-	{ VMM_FEATURE_LEVEL5, "5-levels" },
+	{ VMM_FEATURE_LEVEL5, "5-levels" }, { VMM_FEATURE_STEAL_TIME, "steal-time" },
 	{ VMM_FEATURE_PARANOIA, "paranoia" },
 };
 

@@ -126,14 +126,36 @@ static int em_unknown_msr(struct em_vcpu *vcpu, bool write)
 	return em_advance(vcpu, page->insn_len);
 }
 
+/* What GIM made of it. */
+static int em_msr_done(struct em_vcpu *vcpu, int ret, bool write)
+{
+	if (ret == -ENOENT)
+		return em_unknown_msr(vcpu, write);
+	if (ret)
+		return em_raise(vcpu, TRPM_VECTOR_GP, 0, 0);
+	return em_advance(vcpu, vcpu->hm->page->insn_len);
+}
+
 static int em_exit_rdmsr(struct em_vcpu *vcpu)
 {
-	return em_unknown_msr(vcpu, false);
+	struct vmm_page *page = vcpu->hm->page;
+	u64 value = 0;
+	int ret = gim_msr_read(vcpu->em->config.gim, vcpu->hm, page->u.msr.index, &value);
+
+	if (!ret) {
+		page->gprs.r[VMM_RAX] = (u32)value;
+		page->gprs.r[VMM_RDX] = value >> 32;
+		page->dirty |= VMM_GROUP_GPRS;
+	}
+	return em_msr_done(vcpu, ret, false);
 }
 
 static int em_exit_wrmsr(struct em_vcpu *vcpu)
 {
-	return em_unknown_msr(vcpu, true);
+	const struct vmm_exit_msr *msr = &vcpu->hm->page->u.msr;
+	int ret = gim_msr_write(vcpu->em->config.gim, vcpu->hm, msr->index, msr->value);
+
+	return em_msr_done(vcpu, ret, true);
 }
 
 static int em_exit_extint(struct em_vcpu *vcpu)
@@ -164,10 +186,21 @@ static int em_exit_halted(struct em_vcpu *vcpu)
 	return 0;
 }
 
-/* "VMCALL", "VMMCALL": without a provider that takes it there is none. */
+/* "VMCALL", "VMMCALL" */
 static int em_exit_hypercall(struct em_vcpu *vcpu)
 {
-	return em_raise(vcpu, TRPM_VECTOR_UD, 0, 0);
+	struct vmm_page *page = vcpu->hm->page;
+	struct gim_call call = {
+		.gprs = &page->gprs,
+		.cpl = SEG_DPL(page->sregs.seg[VMM_SS].attr),
+		.wide = (page->sregs.efer & EFER_LMA) &&
+			(page->sregs.seg[VMM_CS].attr & BIT(13)),
+	};
+
+	if (gim_hypercall(vcpu->em->config.gim, vcpu->hm, &call))
+		return em_raise(vcpu, TRPM_VECTOR_UD, 0, 0);
+	page->dirty |= VMM_GROUP_GPRS;
+	return em_advance(vcpu, page->insn_len);
 }
 
 static int em_exit_triple_fault(struct em_vcpu *vcpu)
@@ -304,7 +337,8 @@ static bool em_is_dead(struct em_vcpu *vcpu)
 		return true;
 	if (hm_vcpu_fetch(vcpu->hm, VMM_GROUP_GPRS | VMM_GROUP_EVENTS))
 		return false;
-	if (events->init_pending || events->nmi_pending || events->type != VMM_EVENT_NONE)
+	if (events->init_pending || events->nmi_pending || events->kicked ||
+	    events->type != VMM_EVENT_NONE)
 		return false;
 	if (events->run_state == VMM_STATE_WAIT_SIPI)
 		return !events->sipi_pending;

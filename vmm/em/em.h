@@ -11,6 +11,7 @@
 
 #include <pthread.h>
 
+#include "gim/gim.h"
 #include "pdm/pdm_vm.h"
 #include "pgm/pgm.h"
 #include "vmm/em/xsave.h"
@@ -18,7 +19,6 @@
 #include "vmm/trpm/trpm.h"
 
 struct em;
-struct gim;
 
 /* EM mirrors what the module says; it never owns it. */
 enum em_state {

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <cmocka.h>
 
+#include "gim/internal.h"
 #include "vmm/cpuid.h"
 
 #define SUB(l, s) .leaf = (l), .subleaf = (s), .flags = VMM_CPUID_SUBLEAF
@@ -38,11 +39,19 @@ static void load(struct cpuid_policy *policy)
 	policy->count = ARRAY_SIZE(offer);
 }
 
-static void apply(struct cpuid_policy *policy, u32 cpus, const struct gim_provider *gim)
+static void apply(struct cpuid_policy *policy, u32 cpus,
+		  const struct gim_provider *provider)
 {
-	struct cpuid_config config = { .cpus = cpus, .tsc_khz = 2596078, .gim = gim };
+	struct gim_config gim_config = {
+		.provider = provider, .facts = { .tsc_khz = 2596078, .bus_khz = CPUID_BUS_KHZ },
+	};
+	struct cpuid_config config = { .cpus = cpus, .tsc_khz = 2596078 };
+	struct gim *gim;
 
+	assert_int_equal(gim_create(&gim, &gim_config, NULL), 0);
+	config.gim = gim;
 	assert_int_equal(cpuid_apply(policy, &config, NULL), 0);
+	gim_destroy(gim);
 }
 
 static void test_disable_takes_what_needs_it(void **state)
