@@ -17,6 +17,7 @@
 #include <asm/processor-flags.h>
 
 #include "clock.h"
+#include "hv.h"
 #include "hw.h"
 #include "lapic.h"
 #include "msr.h"
@@ -47,6 +48,7 @@ static int msr_tsc_move(struct vcpu *vcpu, s64 delta)
 	clock_tell(vcpu);
 	lapic_clock_changed(vcpu);
 	pv_tsc_moved(vcpu);
+	hv_tsc_moved(vcpu->vm);
 	return 0;
 }
 
@@ -255,6 +257,16 @@ static bool msr_exists(u32 index)
 	return index != MSR_IA32_XSS || hw_passes.xsaves;
 }
 
+static int msr_hv_get(struct vcpu *vcpu, u32 index, u64 *value)
+{
+	return hv_msr_read(vcpu, index, value);
+}
+
+static int msr_hv_set(struct vcpu *vcpu, u32 index, u64 value)
+{
+	return hv_msr_write(vcpu, index, value);
+}
+
 /* ---- the table ------------------------------------------------------------------- */
 
 /* In the order of their numbers: msr_find() halves it. */
@@ -280,6 +292,7 @@ static const struct msr_row msr_rows[] = {
 	{ MSR_IA32_TSC_DEADLINE, MSR_IA32_TSC_DEADLINE, false, msr_lapic_get, msr_lapic_set },
 	{ 0x800, 0x8ff, false, msr_lapic_get, msr_lapic_set },
 	{ MSR_IA32_XSS, MSR_IA32_XSS, false, msr_zero_get, msr_zero_set },
+	{ HV_MSR_FIRST, HV_MSR_LAST, false, msr_hv_get, msr_hv_set },
 	{ MSR_EFER, MSR_EFER, false, msr_efer_get, msr_efer_set },
 	{ MSR_STAR, MSR_STAR, true, msr_hw_get, msr_hw_set },
 	{ MSR_LSTAR, MSR_CSTAR, true, msr_hw_get, msr_address_set },

@@ -17,6 +17,7 @@
 #include "cpu.h"
 #include "cpuid.h"
 #include "dirty.h"
+#include "hv.h"
 #include "hw.h"
 #include "ioctl.h"
 #include "lapic.h"
@@ -116,6 +117,16 @@ static long vm_set_pv(void *object, void *arg)
 	return pv_set(object, arg);
 }
 
+static long vm_set_hv(void *object, void *arg)
+{
+	return hv_set(object, arg);
+}
+
+static long vm_set_hv_state(void *object, void *arg)
+{
+	return hv_set_state(object, arg);
+}
+
 static const struct ioctl_row vm_rows[] = {
 	{ VMM_VM_SEND_MSI,    IOCTL_UNLOCKED, vm_send_msi },
 	{ VMM_VM_GET_CLOCK,   IOCTL_UNLOCKED, vm_get_clock },
@@ -127,6 +138,8 @@ static const struct ioctl_row vm_rows[] = {
 	{ VMM_VM_SET_CPUID,   IOCTL_VM, vm_set_cpuid },
 	{ VMM_VM_SET_MSRS,    IOCTL_VM, vm_set_msrs },
 	{ VMM_VM_SET_PV,      IOCTL_VM, vm_set_pv },
+	{ VMM_VM_SET_HV,      IOCTL_VM, vm_set_hv },
+	{ VMM_VM_SET_HV_STATE, IOCTL_VM, vm_set_hv_state },
 };
 
 static long vm_ioctl(struct file *file, unsigned int command, unsigned long arg)
@@ -163,6 +176,7 @@ static struct vm *vm_alloc(void)
 	init_rwsem(&vm->slots_lock);
 	spin_lock_init(&vm->mmu_lock);
 	clock_init(vm);
+	mutex_init(&vm->hv.lock);
 	mmgrab(current->mm);
 	vm->mm = current->mm;
 	err = apic_page_create(vm) ?: mem_create(vm);

@@ -6,6 +6,7 @@
  *
  *   vm->lock           mutex     creation of vCPUs, tables of the VM, slots (writers)
  *   vcpu->lock         mutex     the vCPU: held by RUN and by every call on it
+ *   vm->hv.lock        mutex     the page of the reference TSC
  *   vm->slots_lock     rwsem     slots against change, while one is being used
  *   (mmap_lock)                  taken by get_user_pages under the above
  *   vm->mmu_lock       spinlock  nested tables; slots a second time, for the
@@ -73,6 +74,14 @@ struct vm_clock {
 	struct vmm_clock set;		/* as user space set it, host_* filled in */
 };
 
+/* Hyper-V's interface: see hv.c. */
+struct vm_hv {
+	struct vmm_hv set;		/* fixed once a vCPU exists */
+	struct mutex lock;		/* guards what follows */
+	struct vmm_hv_state on;
+	u32 sequence;			/* of the page's last line */
+};
+
 struct vm {
 	struct kref ref;		/* VM fd, vCPU fds */
 	struct mm_struct *mm;		/* grabbed (mmgrab), for identity */
@@ -99,6 +108,7 @@ struct vm {
 	u32 msr_count;
 	struct vmm_msr_answer *msr;
 	struct vmm_pv pv;		/* likewise fixed */
+	struct vm_hv hv;
 
 	void *apic_page;		/* see apic_mmio.h; NULL: not used */
 	bool apic_page_mapped;		/* under mmu_lock */

@@ -48,12 +48,15 @@ static int vm_gim(struct vm *vm, struct error *err)
 			.tsc_khz = tm_tsc_khz(vm->tm),
 			.bus_khz = CPUID_BUS_KHZ,
 			.host = hm_info(vm->hm)->features,
+			.cpus = cfgm_int(vm->config, "cpus"),
 		},
 		.disable = disable,
 		.enable = enable,
 		.hm = vm->hm_vm,
 		.tm = vm->tm,
 		.pgm = vm->pgm,
+		.ops = &vm_gim_ops,
+		.ctx = vm,
 	};
 	int ret = gim_find(&config.provider, vm_config_string(vm, "gim", "provider", "minimal"),
 			   err);

@@ -50,12 +50,14 @@ const struct vmm_info *hm_vm_info(const struct hm_vm *vm);
 int hm_vm_cpuid_set(struct hm_vm *vm, const struct vmm_cpuid_entry *entries, u32 count);
 int hm_vm_msrs_set(struct hm_vm *vm, const struct vmm_msr_answer *answers, u32 count);
 int hm_vm_pv_set(struct hm_vm *vm, const struct vmm_pv *pv);
+int hm_vm_hv_set(struct hm_vm *vm, const struct vmm_hv *hv);
 
 int hm_vm_slot_set(struct hm_vm *vm, const struct vmm_slot *slot);
 int hm_vm_dirty_get(struct hm_vm *vm, const struct vmm_dirty *dirty);
 int hm_vm_dirty_clear(struct hm_vm *vm, const struct vmm_dirty *dirty);
 int hm_vm_clock_set(struct hm_vm *vm, const struct vmm_clock *clock);
 int hm_vm_clock_get(struct hm_vm *vm, struct vmm_clock *clock);
+int hm_vm_hv_state_set(struct hm_vm *vm, const struct vmm_hv_state *state);
 /* Any thread. */
 int hm_vm_msi_send(struct hm_vm *vm, u64 address, u32 data);
 

@@ -242,6 +242,38 @@ struct vmm_pv {
 #define VMM_PV_KICK		(1U << 2)	/* 5: end another's HLT */
 #define VMM_PV_SEND_IPI		(1U << 3)	/* 10: interrupts to many at once */
 
+/*
+ * What the module does of Hyper-V's interface, by the Hypervisor Top-Level
+ * Functional Specification; a virtual processor's index is its APIC ID. All
+ * other MSRs of the interface exit. Calls do, too; they need
+ * VMM_PV_HYPERCALLS.
+ *
+ * @scale makes the reference time, in units of 100 ns, of TSC ticks: ticks *
+ * scale >> 64, from TSC 0 on. With 0 it is the VM's time instead, and the page
+ * of the reference TSC tells no line.
+ */
+struct vmm_hv {
+	__u32 flags;			/* VMM_HV_* */
+	__u32 pad;
+	__u64 scale;
+};
+
+#define VMM_HV_REF_COUNT	(1U << 0)	/* HV_X64_MSR_TIME_REF_COUNT */
+
+/*
+ * The same as it stands; any time, and a VM begins with none of it. The page
+ * of the reference TSC, at @tsc_page, is written where there is RAM for it:
+ * with the line, or, while the guest has TSCs that differ from the VM's, with
+ * a sequence of 0.
+ */
+struct vmm_hv_state {
+	__u32 flags;			/* VMM_HV_ON_* */
+	__u32 pad;
+	__u64 tsc_page;			/* page-aligned; 0 without its flag */
+};
+
+#define VMM_HV_ON_TSC_PAGE	(1U << 0)
+
 /* Returns a vCPU fd (close-on-exec). -EEXIST: the APIC ID is taken. */
 #define VMM_VM_CREATE_VCPU	_IOW(VMM_IOC, 0x20, struct vmm_vcpu_create)
 /* Atomic, also under running vCPUs. -EEXIST: overlaps another slot. */
@@ -258,6 +290,9 @@ struct vmm_pv {
 #define VMM_VM_SEND_MSI		_IOW(VMM_IOC, 0x28, struct vmm_msi)
 /* Once, before the first vCPU is made: -EBUSY later. */
 #define VMM_VM_SET_PV		_IOW(VMM_IOC, 0x2b, struct vmm_pv)
+#define VMM_VM_SET_HV		_IOW(VMM_IOC, 0x2c, struct vmm_hv)
+/* -EINVAL: what VMM_VM_SET_HV has not asked for. */
+#define VMM_VM_SET_HV_STATE	_IOW(VMM_IOC, 0x2d, struct vmm_hv_state)
 
 /* ---- vCPU fd: the shared page ------------------------------------------ */
 
@@ -627,6 +662,8 @@ _Static_assert(sizeof(struct vmm_msr_answers) == 16, "ABI");
 _Static_assert(sizeof(struct vmm_msi) == 16, "ABI");
 _Static_assert(sizeof(struct vmm_clock) == 56, "ABI");
 _Static_assert(sizeof(struct vmm_pv) == 16, "ABI");
+_Static_assert(sizeof(struct vmm_hv) == 16, "ABI");
+_Static_assert(sizeof(struct vmm_hv_state) == 16, "ABI");
 _Static_assert(sizeof(struct vmm_vcpu_pv) == 16, "ABI");
 _Static_assert(sizeof(struct vmm_gprs) == 144, "ABI");
 _Static_assert(sizeof(struct vmm_segment) == 24, "ABI");

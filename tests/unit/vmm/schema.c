@@ -178,7 +178,7 @@ static void test_limits(void **state)
 	};
 	static const char *const bad[] = {
 		"cpus=0", "cpus=256", "memory=1023K", "memory=5T", "timeout=0", "timeout=-1",
-		"gim.provider=hyperv", "cpu.model=486", "hm.unknown_msr=maybe",
+		"gim.provider=xen", "cpu.model=486", "hm.unknown_msr=maybe",
 		"devices=({type=\"floppy\";})",
 	};
 

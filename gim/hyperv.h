@@ -1,0 +1,95 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* What the Hyper-V provider's files share: its features, the VM's state and a processor's. */
+#ifndef GIM_HYPERV_H
+#define GIM_HYPERV_H
+
+#include <pthread.h>
+
+#include "gim/hyperv_tlfs.h"
+#include "gim/internal.h"
+
+enum hyperv_feature {
+	HYPERV_REF_COUNTER	= 1 << 0,
+	HYPERV_TSC_PAGE		= 1 << 1,
+	HYPERV_FREQUENCIES	= 1 << 2,
+	HYPERV_RESET		= 1 << 3,
+	HYPERV_CRASH		= 1 << 4,
+	HYPERV_RELAXED_TIMING	= 1 << 5,
+};
+
+/*
+ * A page that overlays the guest's memory while its MSR has it enabled; see
+ * hyperv_page.c.
+ */
+struct hyperv_page {
+	u64 value;			/* of the MSR */
+	u8 *now;			/* where it is, NULL: nowhere */
+	u8 *below;			/* what was there, a copy */
+	struct hyperv_page *next;	/* put there later, or elsewhere */
+};
+
+struct hyperv_vp {
+	struct hyperv *hv;
+	u32 index;
+	struct hyperv_page assist;
+};
+
+struct hyperv {
+	struct gim *gim;
+	u64 scale;			/* see struct vmm_hv; 0: none */
+	u32 vp_count;
+	struct hyperv_vp *vp;
+
+	pthread_mutex_t lock;		/* guards what follows, and all pages */
+	struct hyperv_page *pages;	/* those that are somewhere, the oldest first */
+	u64 os_id;
+	struct hyperv_page hypercall, tsc_page;
+	u64 crash[5];
+	u32 crashes;			/* that it told of */
+};
+
+static inline struct hyperv *hyperv_of(const struct gim *gim)
+{
+	return gim->state;
+}
+
+static inline bool hyperv_has(const struct hyperv *hv, u64 features)
+{
+	return gim_has(hv->gim, features);
+}
+
+/* Reading and writing an MSR: 0; -EINVAL: #GP. On the processor's thread. */
+typedef int hyperv_read_fn(struct hyperv_vp *vp, u32 index, u64 *value);
+typedef int hyperv_write_fn(struct hyperv_vp *vp, u32 index, u64 value);
+
+/* hyperv_page.c; the lock is held. */
+
+/* -EINVAL: not RAM, and nothing has changed. A page that moves takes its content along. */
+int hyperv_page_set(struct hyperv *hv, struct hyperv_page *page, u64 value);
+/* Without a word to the guest: its memory starts over. */
+void hyperv_page_forget(struct hyperv *hv, struct hyperv_page *page);
+
+/* hyperv_vm.c: the MSRs that are the VM's. */
+hyperv_read_fn hyperv_os_id_read, hyperv_hypercall_read, hyperv_vp_index_read, hyperv_reset_read,
+	       hyperv_tsc_page_read, hyperv_frequency_read;
+hyperv_write_fn hyperv_os_id_write, hyperv_hypercall_write, hyperv_reset_write,
+		hyperv_tsc_page_write;
+bool hyperv_calls_are_on(struct hyperv *hv);
+/* Tell the module how it stands. The lock is held, or no vCPU runs. */
+void hyperv_tell(struct hyperv *hv);
+
+/* hyperv_apic.c */
+hyperv_read_fn hyperv_assist_read;
+hyperv_write_fn hyperv_assist_write;
+
+/* hyperv_crash.c */
+hyperv_read_fn hyperv_crash_read, hyperv_crash_ctl_read;
+hyperv_write_fn hyperv_crash_write, hyperv_crash_ctl_write;
+
+/* hyperv_hcall.c */
+int hyperv_hypercall(struct gim *gim, struct hm_vcpu *vcpu, const struct gim_call *call);
+
+/* hyperv_rate.c: what 64 bits of fraction make 100 ns of a tick; 0: they cannot. Pure. */
+u64 hyperv_scale(u32 tsc_khz);
+
+#endif

@@ -1,0 +1,571 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Microsoft's hypervisor interface, as its "Hypervisor Top-Level Functional
+ * Specification" has it: every leaf, MSR and call, by the right and by the
+ * wrong. What is not announced must not work: with `bare` on the command line
+ * nothing may be announced but calls and indices, else everything must be, but
+ * for what stands in `lacks=HEX` (leaf 0x40000003, EAX) and `hints=HEX` (leaf
+ * 0x40000004, EAX).
+ */
+#include "lib/mode.h"
+#include "lib/smp.h"
+
+/* --- numbers --------------------------------------------------------------------- */
+#define LEAF(n)		(0x40000000 + (n))
+#define REF_COUNTER	BIT(1)
+#define CALLS		BIT(5)
+#define VP_INDEX	BIT(6)
+#define RESET		BIT(7)
+#define TSC_PAGE	BIT(9)
+#define FREQUENCIES	BIT(11)
+#define ALL_EAX		(REF_COUNTER | CALLS | VP_INDEX | RESET | TSC_PAGE | FREQUENCIES)
+#define ALL_EBX		0U
+/* EDX */
+#define FREQUENCY_REGS	BIT(8)
+#define CRASH_REGS	BIT(10)
+#define ALL_EDX		(FREQUENCY_REGS | CRASH_REGS)
+/* hints */
+#define HINT_RESET	BIT(4)
+#define HINT_RELAXED	BIT(5)
+#define ALL_HINTS	(HINT_RESET | HINT_RELAXED)
+
+#define MSR_OS_ID	0x40000000
+#define MSR_CALLS	0x40000001
+#define MSR_VP_INDEX	0x40000002
+#define MSR_RESET	0x40000003
+#define MSR_REF_COUNT	0x40000020
+#define MSR_TSC_PAGE	0x40000021
+#define MSR_TSC_HZ	0x40000022
+#define MSR_APIC_HZ	0x40000023
+#define MSR_ASSIST	0x40000073
+#define MSR_CRASH	0x40000100
+#define MSR_CRASH_CTL	0x40000105
+#define MSR_TSC_ADJUST	0x3b
+#define ENABLED		1UL
+#define LOCKED		2UL
+#define OS_ID		0x8100000000000001
+
+#define CALL_POST_MESSAGE	0x5c
+#define CALL_SIGNAL_EVENT	0x5d
+#define FAST			BIT(16)
+
+enum status {
+	INVALID_CODE = 2, INVALID_INPUT, INVALID_ALIGNMENT, INVALID_PARAMETER, ACCESS_DENIED,
+};
+
+#define NO_RAM		0xf0000000UL	/* where nothing is, */
+#define ROM		0xc0000UL	/* where nothing can be written, */
+#define RAM_END		0x4000000UL	/* and where it ends */
+
+#define PAGE_OF(name)	static u8 name[PAGE_SIZE] __attribute__((aligned(PAGE_SIZE)))
+
+PAGE_OF(call_page);
+PAGE_OF(other_page);
+
+static bool has(u64 eax) { return (cpuid(LEAF(3), 0).eax & eax) == eax; }
+static bool has_edx(u64 edx) { return (cpuid(LEAF(3), 0).edx & edx) == edx; }
+static const char *alone(void) { return cpus < 2 ? "it takes two CPUs" : NULL; }
+static const char *no_ref(void) { return has(REF_COUNTER) ? NULL : "no counter"; }
+static const char *no_tsc_page(void) { return has(TSC_PAGE) ? NULL : "no page"; }
+static const char *no_freq(void) { return has(FREQUENCIES) ? NULL : "no frequencies"; }
+static const char *no_crash(void) { return has_edx(CRASH_REGS) ? NULL : "no crash MSRs"; }
+
+/* --- leaves ---------------------------------------------------------------------- */
+static void leaves(void)
+{
+	struct cpuid v = cpuid(LEAF(0), 0), f = cpuid(LEAF(3), 0), h = cpuid(LEAF(4), 0);
+	bool bare = cmdline_get("bare");
+	u16 lacks = 0, no_hints = 0;
+
+	cmdline_get_hex("lacks", &lacks);
+	cmdline_get_hex("hints", &no_hints);
+	expect("hypervisor bit", cpuid(1, 0).ecx >> 31, 1);
+	expect("last leaf", v.eax, LEAF(10));
+	expect("Micr", v.ebx, 0x7263694d);
+	expect("osof", v.ecx, 0x666f736f);
+	expect("t Hv", v.edx, 0x76482074);
+	expect("Hv#1", cpuid(LEAF(1), 0).eax, 0x31237648);
+	expect("features", f.eax, bare ? CALLS | VP_INDEX : ALL_EAX & ~(u64)lacks);
+	expect("not the root", f.ebx, bare ? 0 : ALL_EBX);
+	expect("more features", f.edx, bare ? 0 : ALL_EDX);
+	expect("hints", h.eax, bare ? 0 : ALL_HINTS & ~(u64)no_hints);
+	expect_true("spins", h.ebx == 0xffffffff);
+	expect_true("processors", cpuid(LEAF(5), 0).eax >= cpus);
+	expect("nested paging", cpuid(LEAF(6), 0).eax >> 3 & 1, 1);
+	for (u32 i = 7; i <= 10; i++) {
+		struct cpuid c = cpuid(LEAF(i), 0);
+
+		expect("nothing there", c.eax | c.ebx | c.ecx | c.edx, 0);
+	}
+}
+
+/* --- MSRs ------------------------------------------------------------------------- */
+static const struct {
+	u32 first, last;
+	u64 eax, edx;			/* it comes with these */
+	bool read, write;
+} msrs[] = {
+	{ MSR_OS_ID, MSR_CALLS, 0, 0, true, true },
+	{ MSR_VP_INDEX, MSR_VP_INDEX, 0, 0, true, false },
+	{ MSR_RESET, MSR_RESET, RESET, 0, true, true },
+	{ MSR_REF_COUNT, MSR_REF_COUNT, REF_COUNTER, 0, true, false },
+	{ MSR_TSC_PAGE, MSR_TSC_PAGE, TSC_PAGE, 0, true, true },
+	{ MSR_TSC_HZ, MSR_APIC_HZ, FREQUENCIES, 0, true, false },
+	{ MSR_ASSIST, MSR_ASSIST, 0, 0, true, true },
+	{ MSR_CRASH, MSR_CRASH_CTL, 0, CRASH_REGS, true, true },
+};
+
+/* All there may be; those that nobody announces raise #GP. */
+static void msr_access(void)
+{
+	for (u32 msr = MSR_OS_ID; msr < MSR_OS_ID + 0x200; msr++) {
+		bool read = false, write = false;
+		u64 value;
+
+		for (size_t i = 0; i < ARRAY_SIZE(msrs); i++) {
+			if (msr < msrs[i].first || msr > msrs[i].last || !has(msrs[i].eax) ||
+			    !has_edx(msrs[i].edx))
+				continue;
+			read = msrs[i].read;
+			write = msrs[i].write;
+		}
+		if (!expect("read", rdmsr_safe(msr, &value), read ? NO_TRAP : GP) ||
+		    !expect("write", wrmsr_safe(msr, 0), write ? NO_TRAP : GP))
+			printf("MSR 0x%x\n", msr);
+	}
+}
+
+/* --- the page to call through --------------------------------------------------------- */
+static bool is_filled(const u8 *page, u8 with)
+{
+	for (size_t i = 0; i < PAGE_SIZE; i++)
+		if (page[i] != with)
+			return false;
+	return true;
+}
+
+static void calls_on(void)
+{
+	wrmsr(MSR_OS_ID, OS_ID);
+	wrmsr(MSR_CALLS, (u64)call_page | ENABLED);
+}
+
+static void calls_off(void)
+{
+	wrmsr(MSR_CALLS, 0);
+	wrmsr(MSR_OS_ID, 0);
+}
+
+static u64 call_through(const void *page, u64 input, u64 in, u64 out)
+{
+	register u64 r8 asm("r8") = out;
+	u64 ret;
+
+	asm volatile("call *%[page]" : "=a"(ret), "+c"(input), "+d"(in), "+r"(r8)
+		     : [page] "r"(page) : "r9", "r10", "r11", "memory", "cc");
+	return ret;
+}
+
+static u64 call(bool amd, u64 input, u64 in, u64 out)
+{
+	register u64 r8 asm("r8") = out;
+	u64 ret;
+
+	if (amd)
+		asm volatile("vmmcall" : "=a"(ret), "+c"(input), "+d"(in), "+r"(r8) :: "memory");
+	else
+		asm volatile("vmcall" : "=a"(ret), "+c"(input), "+d"(in), "+r"(r8) :: "memory");
+	return ret;
+}
+
+static void call_page_use(void)
+{
+	static const u8 endbr64[] = { 0xf3, 0x0f, 0x1e, 0xfa };
+
+	memset(call_page, 0x5a, PAGE_SIZE);
+	/* Nobody: no page. */
+	wrmsr(MSR_OS_ID, 0);
+	wrmsr(MSR_CALLS, (u64)call_page | ENABLED);
+	expect("not without an identity", rdmsr(MSR_CALLS) & ENABLED, 0);
+	expect_true("nothing written", is_filled(call_page, 0x5a));
+	wrmsr(MSR_OS_ID, OS_ID);
+	expect("identity", rdmsr(MSR_OS_ID), OS_ID);
+	wrmsr(MSR_CALLS, (u64)call_page | ENABLED);
+	expect("reads back", rdmsr(MSR_CALLS), (u64)call_page | ENABLED);
+	expect("ENDBR64", memcmp(call_page, endbr64, sizeof(endbr64)), 0);
+	expect("call", call_through(call_page, 0xff, 0, 0), INVALID_CODE);
+	/* It moves, and uncovers what was there. */
+	memset(other_page, 0xa5, PAGE_SIZE);
+	wrmsr(MSR_CALLS, (u64)other_page | ENABLED);
+	expect_true("uncovered", is_filled(call_page, 0x5a));
+	expect("call there", call_through(other_page, 0xff, 0, 0), INVALID_CODE);
+	wrmsr(MSR_CALLS, (u64)other_page);
+	expect_true("disabled", is_filled(other_page, 0xa5));
+	wrmsr(MSR_CALLS, (u64)other_page | ENABLED);
+	wrmsr(MSR_OS_ID, 0);
+	expect("off without an identity", rdmsr(MSR_CALLS) & ENABLED, 0);
+	expect_true("uncovered again", is_filled(other_page, 0xa5));
+}
+
+static const u64 bad_pages[] = {
+	NO_RAM, ROM, RAM_END, 0xfffffffffffff000, 0x8000000000000000, 0xfee00000, 0xa0000,
+	0x000ffffffffff000,
+};
+
+static void bad_page_of(u32 msr)
+{
+	u64 before = rdmsr(msr);
+
+	for (size_t i = 0; i < ARRAY_SIZE(bad_pages); i++) {
+		expect("refused", wrmsr_safe(msr, bad_pages[i] | ENABLED), GP);
+		expect("stays", rdmsr(msr), before);
+		expect("disabled there", wrmsr_safe(msr, bad_pages[i] & ~LOCKED), NO_TRAP);
+		wrmsr(msr, before);
+	}
+}
+
+static void pages_refused(void)
+{
+	calls_on();
+	bad_page_of(MSR_CALLS);
+	expect("call", call_through(call_page, 0xff, 0, 0), INVALID_CODE);
+	calls_off();
+	bad_page_of(MSR_ASSIST);
+	if (has(TSC_PAGE))
+		bad_page_of(MSR_TSC_PAGE);
+}
+
+/* Three in one place. Whoever goes first leaves the others, and at last what was there. */
+static void pages_overlap(void)
+{
+	static const u32 order[][2] = {
+		{ MSR_ASSIST, MSR_CALLS }, { MSR_CALLS, MSR_ASSIST },
+	};
+
+	wrmsr(MSR_OS_ID, OS_ID);
+	for (size_t i = 0; i < 2 * ARRAY_SIZE(order); i++) {
+		const u32 *on = order[i & 1], *off = order[i >> 1];
+
+		memset(call_page, 0x77, PAGE_SIZE);
+		wrmsr(on[0], (u64)call_page | ENABLED);
+		wrmsr(on[1], (u64)call_page | ENABLED);
+		expect_true("covered", !is_filled(call_page, 0x77));
+		wrmsr(off[0], 0);
+		expect_true("still covered", !is_filled(call_page, 0x77));
+		wrmsr(off[1], 0);
+		expect_true("uncovered", is_filled(call_page, 0x77));
+	}
+	calls_off();
+}
+
+/* Once it is locked, only a reset moves it; so this comes last. */
+static void call_page_locked(void)
+{
+	wrmsr(MSR_OS_ID, OS_ID);
+	wrmsr(MSR_CALLS, (u64)call_page | ENABLED | LOCKED);
+	expect("moved", wrmsr_safe(MSR_CALLS, (u64)other_page | ENABLED | LOCKED), GP);
+	expect("unlocked", wrmsr_safe(MSR_CALLS, (u64)call_page | ENABLED), GP);
+	expect("disabled", wrmsr_safe(MSR_CALLS, 0), GP);
+	expect("the same", wrmsr_safe(MSR_CALLS, (u64)call_page | ENABLED | LOCKED), NO_TRAP);
+	expect("call", call_through(call_page, 0xff, 0, 0), INVALID_CODE);
+}
+
+/* --- calls ------------------------------------------------------------------------------ */
+static void calls_unknown(void)
+{
+	static const u64 unknown[] = { 0, 1, 4, 0x46, 0x7f, 0xffff, 0x8000, 0x8003 };
+
+	calls_on();
+	for (int amd = 0; amd < 2; amd++)
+		for (size_t i = 0; i < ARRAY_SIZE(unknown); i++)
+			for (int fast = 0; fast < 2; fast++)
+				expect(amd ? "VMMCALL" : "VMCALL",
+				       call(amd, unknown[i] | (fast ? FAST : 0), 0, 0),
+				       INVALID_CODE);
+	calls_off();
+}
+
+/* What there is, but not for us. */
+static void calls_denied(void)
+{
+	calls_on();
+	expect("post message", call(false, CALL_POST_MESSAGE, 0, 0), ACCESS_DENIED);
+	expect("signal event", call(true, CALL_SIGNAL_EVENT | FAST, 1, 0), ACCESS_DENIED);
+	calls_off();
+}
+
+CODE64(do_vmcall, "", "vmcall");
+CODE64(do_vmmcall, "", "vmmcall");
+
+static void calls_disabled(void)
+{
+	expect("VMCALL", trap_call(do_vmcall, NULL), UD);
+	expect("at", trap_last.rip, (u64)do_vmcall_at);
+	expect("VMMCALL", trap_call(do_vmmcall, NULL), UD);
+	expect("at", trap_last.rip, (u64)do_vmmcall_at);
+	wrmsr(MSR_OS_ID, OS_ID);
+	expect("VMCALL without a page", trap_call(do_vmcall, NULL), UD);
+	wrmsr(MSR_OS_ID, 0);
+}
+
+/* In 32-bit code an input is two registers: EDX:EAX, here with EAX = 0xff. */
+CODE32(vmcall32, "xor %edx, %edx; vmcall; add %edx, %eax");
+CODE32(vmmcall32, "xor %edx, %edx; vmmcall; add %edx, %eax");
+CODE16(vmcall16, "vmcall");
+CODE16(on_ud16, "mov $6, %eax; jmp real_return");
+
+static void calls_elsewhere(void)
+{
+	calls_on();
+	expect("ring 3", user_call(do_vmcall, NULL), UD);
+	expect("ring 3", user_call(do_vmmcall, NULL), UD);
+	expect("32 bits", mode_protected(vmcall32, 0xff), INVALID_CODE);
+	expect("no exception", mode_result.vector, NO_TRAP);
+	expect("32 bits", mode_protected(vmmcall32, 0xff), INVALID_CODE);
+	expect("no exception", mode_result.vector, NO_TRAP);
+	expect("real mode", mode_real(vmcall16, 0xff), UD);
+	calls_off();
+}
+
+static void calls_leave_registers(void)
+{
+	u64 b = 0x1111111111111111, s = b * 2, d = b * 3, c = 0xff, dx = b * 4, ret;
+
+	calls_on();
+	asm volatile("vmcall; vmmcall" : "=a"(ret), "+b"(b), "+c"(c), "+d"(dx), "+S"(s), "+D"(d));
+	expect("RAX", ret, INVALID_CODE);
+	expect("RBX", b, 0x1111111111111111);
+	expect("RSI", s, 0x2222222222222222);
+	expect("RDI", d, 0x3333333333333333);
+	expect("RDX", dx, 0x4444444444444444);
+	calls_off();
+}
+
+/* --- time ------------------------------------------------------------------------------- */
+struct tsc_page {
+	volatile u32 sequence;
+	u32 reserved;
+	volatile u64 scale;
+	volatile u64 offset;
+};
+
+static struct tsc_page *const tsc_page = (struct tsc_page *)other_page;
+
+static u64 high_half(u64 a, u64 b) { return (u64)(((unsigned __int128)a * b) >> 64); }
+static u64 page_time(void) { return high_half(rdtsc(), tsc_page->scale) + tsc_page->offset; }
+
+static void ref_count(void)
+{
+	u64 last = rdmsr(MSR_REF_COUNT);
+
+	expect_range("since the start", last, 1, 36000000000);
+	for (int i = 0; i < 1000; i++) {
+		u64 now = rdmsr(MSR_REF_COUNT);
+
+		if (!expect_true("never back", now >= last))
+			break;
+		last = now;
+	}
+}
+
+static void ref_count_rate(void)
+{
+	u64 begin = rdmsr(MSR_REF_COUNT), end = rdtsc() + 50 * tsc_ms;
+
+	while (rdtsc() < end)
+		;
+	expect_range("50 ms", rdmsr(MSR_REF_COUNT) - begin, 450000, 600000);
+}
+
+static void frequencies(void)
+{
+	expect_range("TSC", rdmsr(MSR_TSC_HZ), tsc_ms * 900, tsc_ms * 1100);
+	expect("APIC", rdmsr(MSR_APIC_HZ), 1000000000);
+}
+
+static bool tsc_is_trusted(void)
+{
+	return !cmdline_get("unstable");
+}
+
+/* The page's time is the counter's. */
+static void tsc_page_time(void)
+{
+	wrmsr(MSR_TSC_PAGE, (u64)tsc_page | ENABLED);
+	for (int i = 0; i < 100; i++) {
+		u64 before = rdmsr(MSR_REF_COUNT), now = page_time();
+		u64 after = rdmsr(MSR_REF_COUNT);
+
+		if (!expect_true("between", now >= before && now <= after))
+			break;
+	}
+	wrmsr(MSR_TSC_PAGE, 0);
+}
+
+static void tsc_page_use(void)
+{
+	u32 sequence;
+
+	memset(tsc_page, 0xa5, PAGE_SIZE);
+	wrmsr(MSR_TSC_PAGE, (u64)tsc_page | ENABLED);
+	expect("reads back", rdmsr(MSR_TSC_PAGE), (u64)tsc_page | ENABLED);
+	sequence = tsc_page->sequence;
+	if (tsc_is_trusted()) {
+		expect_true("valid", sequence && sequence != 0xffffffff);
+		expect("offset", tsc_page->offset, 0);
+		wrmsr(MSR_TSC_PAGE, (u64)tsc_page | ENABLED);
+		expect_true("another sequence", tsc_page->sequence != sequence);
+	} else {
+		expect("not valid", sequence, 0);
+	}
+	expect("reserved", tsc_page->reserved, 0);
+	wrmsr(MSR_TSC_PAGE, (u64)tsc_page);
+	expect_true("uncovered", is_filled(other_page, 0xa5));
+	if (tsc_is_trusted())
+		tsc_page_time();
+}
+
+/* A TSC that the guest moves is not the page's any more, and may be again. */
+static void tsc_page_moved(void)
+{
+	u64 adjust, before, sequence;
+
+	if (rdmsr_safe(MSR_TSC_ADJUST, &adjust) != NO_TRAP || !tsc_is_trusted())
+		return;
+	wrmsr(MSR_TSC_PAGE, (u64)tsc_page | ENABLED);
+	sequence = tsc_page->sequence;
+	before = rdmsr(MSR_REF_COUNT);
+	wrmsr(MSR_TSC_ADJUST, adjust + 1000000000000);
+	expect("not valid", tsc_page->sequence, 0);
+	expect_true("the counter goes on", rdmsr(MSR_REF_COUNT) - before < 100000000);
+	wrmsr(MSR_TSC_PAGE, (u64)tsc_page | ENABLED);
+	expect("still not", tsc_page->sequence, 0);
+	wrmsr(MSR_TSC_ADJUST, adjust);
+	expect_true("valid", tsc_page->sequence);
+	expect_true("and new", tsc_page->sequence != sequence);
+	wrmsr(MSR_TSC_PAGE, 0);
+	memset(tsc_page, 0xa5, PAGE_SIZE);
+	wrmsr(MSR_TSC_ADJUST, adjust + 1000000000000);
+	wrmsr(MSR_TSC_ADJUST, adjust);
+	expect_true("given up", is_filled(other_page, 0xa5));
+}
+
+/* --- crashes ------------------------------------------------------------------------------ */
+static void crash_values(void)
+{
+	for (u32 i = 0; i < 5; i++)
+		wrmsr(MSR_CRASH + i, ~0UL / (i + 1));
+	for (u32 i = 0; i < 5; i++)
+		expect("reads back", rdmsr(MSR_CRASH + i), ~0UL / (i + 1));
+	expect("what there is", rdmsr(MSR_CRASH_CTL), 3UL << 62);
+	expect("nothing to tell", wrmsr_safe(MSR_CRASH_CTL, 0), NO_TRAP);
+	expect("a message alone", wrmsr_safe(MSR_CRASH_CTL, BIT(62)), NO_TRAP);
+	expect("reserved", wrmsr_safe(MSR_CRASH_CTL, BIT(63) | 1), GP);
+}
+
+/* --- several ------------------------------------------------------------------------------ */
+static u64 indices[CPU_MAX];
+
+static void get_index(void *arg)
+{
+	indices[cpu_index()] = rdmsr(MSR_VP_INDEX);
+}
+
+static void vp_indices(void)
+{
+	get_index(NULL);
+	expect("own", indices[0], 0);
+	expect("write", wrmsr_safe(MSR_VP_INDEX, 0), GP);
+	for (u32 i = 1; i < cpus; i++) {
+		expect_true("called", cpu_call(i, get_index, NULL));
+		expect("another's", indices[i], i);
+	}
+}
+
+static void see_calls(void *arg)
+{
+	*(u64 *)arg = rdmsr(MSR_OS_ID) == OS_ID ? call_through(call_page, 0xff, 0, 0) : 0;
+}
+
+/* What one CPU sets up is there for all; one that starts anew finds it. */
+static void calls_of_all(void)
+{
+	u64 seen = 0;
+
+	calls_on();
+	expect_true("called", cpu_call(1, see_calls, &seen));
+	expect("another's call", seen, INVALID_CODE);
+	expect_true("started", cpu_start(1));
+	seen = 0;
+	expect_true("called", cpu_call(1, see_calls, &seen));
+	expect("after INIT", seen, INVALID_CODE);
+	calls_off();
+}
+
+/* --- the end of it ------------------------------------------------------------------------- */
+static void end_reset(void)
+{
+	wrmsr(MSR_RESET, 2);
+	wrmsr(MSR_RESET, 1);
+	for (;;)
+		asm volatile("cli; hlt");
+}
+
+static void end_crash(bool message)
+{
+	static char text[] = "first line\nsecond\033line\n";
+
+	for (u32 i = 0; i < 5; i++)
+		wrmsr(MSR_CRASH + i, 0x1000 + i);
+	if (message) {
+		wrmsr(MSR_CRASH + 3, (u64)text);
+		wrmsr(MSR_CRASH + 4, sizeof(text) - 1);
+	}
+	wrmsr(MSR_CRASH_CTL, BIT(63) | (message ? BIT(62) : 0));
+	/* A text that cannot be read, and more than anybody wants to see. */
+	for (u32 i = 0; i < 20; i++) {
+		wrmsr(MSR_CRASH + 3, NO_RAM);
+		wrmsr(MSR_CRASH_CTL, BIT(63) | BIT(62));
+	}
+	for (;;)
+		asm volatile("cli; hlt");
+}
+
+/* --- the table ----------------------------------------------------------------------------- */
+static const struct guest_case cases[] = {
+	{ "leaves", leaves },
+	{ "msr-access", msr_access },
+	{ "call-page", call_page_use },
+	{ "pages-refused", pages_refused },
+	{ "pages-overlap", pages_overlap },
+	{ "calls-unknown", calls_unknown },
+	{ "calls-denied", calls_denied },
+	{ "calls-disabled", calls_disabled },
+	{ "calls-elsewhere", calls_elsewhere },
+	{ "calls-leave-registers", calls_leave_registers },
+	{ "ref-count", ref_count, no_ref },
+	{ "ref-count-rate", ref_count_rate, no_ref, .tries = 3 },
+	{ "frequencies", frequencies, no_freq },
+	{ "tsc-page", tsc_page_use, no_tsc_page },
+	{ "tsc-page-moved", tsc_page_moved, no_tsc_page },
+	{ "crash-values", crash_values, no_crash },
+	{ "all-start", smp_start, alone },
+	{ "vp-indices", vp_indices },
+	{ "calls-of-all", calls_of_all, alone },
+	{ "call-page-locked", call_page_locked },
+};
+
+void guest_main(void)
+{
+	const char *end = cmdline_get("end=");
+
+	mode_init();
+	mode_ivt(UD, on_ud16);
+	smp_init();
+	if (end && *end == 'r')
+		end_reset();
+	if (end)
+		end_crash(*end == 'm');
+	printf("%u CPUs, %lu ticks in a millisecond\n", cpus, tsc_ms);
+	cases_run(cases, ARRAY_SIZE(cases));
+}
