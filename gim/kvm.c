@@ -34,6 +34,8 @@ struct kvm {
 #define KVM_EOI		KVM_EAX(PV_EOI)
 #define KVM_KICK	KVM_EAX(PV_UNHALT)
 #define KVM_SEND_IPI	KVM_EAX(PV_SEND_IPI)
+#define KVM_POLL	KVM_EAX(POLL_CONTROL)
+#define KVM_YIELD	KVM_EAX(PV_SCHED_YIELD)
 #define KVM_REALTIME	BIT_ULL(32 + KVM_HINTS_REALTIME)
 
 static const struct gim_feature kvm_features[] = {
@@ -46,6 +48,8 @@ static const struct gim_feature kvm_features[] = {
 	{ .name = "kick", .bit = KVM_KICK },
 	{ .name = "tlb-flush", .bit = KVM_EAX(PV_TLB_FLUSH), .needs = KVM_STEAL_TIME },
 	{ .name = "ipi", .bit = KVM_SEND_IPI },
+	{ .name = "poll-control", .bit = KVM_POLL },
+	{ .name = "yield", .bit = KVM_YIELD },
 	{ .name = "realtime", .bit = KVM_REALTIME, .on_request = true },
 };
 
@@ -112,6 +116,7 @@ static const struct kvm_msr kvm_msrs[] = {
 	{ MSR_KVM_SYSTEM_TIME_NEW, KVM_CLOCK, 2, VMM_PV_CLOCK },
 	{ MSR_KVM_STEAL_TIME, KVM_STEAL_TIME, KVM_STEAL_RESERVED_MASK, VMM_PV_STEAL_TIME },
 	{ MSR_KVM_PV_EOI_EN, KVM_EOI, 2, VMM_PV_EOI },
+	{ MSR_KVM_POLL_CONTROL, KVM_POLL, ~1ULL, VMM_PV_HALT_POLL },
 };
 
 #define KVM_MSR_FIRST	0x4b564d00
@@ -179,6 +184,7 @@ static u32 kvm_module_flags(const struct gim *gim)
 		{ KVM_STABLE, VMM_PV_CLOCK_STABLE },
 		{ KVM_KICK, VMM_PV_KICK },
 		{ KVM_SEND_IPI, VMM_PV_SEND_IPI },
+		{ KVM_YIELD, VMM_PV_YIELD },
 	};
 	u32 flags = VMM_PV_HYPERCALLS;
 

@@ -4,7 +4,10 @@
  * time and TSC follow for all vCPUs alike. vm->clock_lock guards it.
  *
  * The TSC is what the CPU makes of its own: scaled, if it can, and then
- * shifted. A ratio other than one is refused unless the CPU scales.
+ * shifted. A ratio other than one is refused unless the CPU scales. With
+ * VMM_CLOCK_TSC_EMULATED the same is made here, at each RDTSC, of the
+ * nanoseconds of CLOCK_MONOTONIC, which is one for all CPUs and goes on evenly
+ * where the host's TSC does not. The host's beats are one or the other.
  */
 #include <linux/ktime.h>
 #include <linux/moduleparam.h>
@@ -25,72 +28,94 @@ void clock_init(struct vm *vm)
 	seqlock_init(&vm->clock_lock);
 	vm->clock.set.ns_ratio = TM_RATIO_ONE;
 	vm->clock.set.tsc_ratio = TM_RATIO_ONE;
+	vm->clock.tsc_ratio = TM_RATIO_ONE;
 }
 
-static struct vmm_clock clock_read(struct vm *vm)
+static struct vm_clock clock_read(struct vm *vm)
 {
-	struct vmm_clock set;
+	struct vm_clock clock;
 	unsigned int seq;
 
 	do {
 		seq = read_seqbegin(&vm->clock_lock);
-		set = vm->clock.set;
+		clock = vm->clock;
 	} while (read_seqretry(&vm->clock_lock, seq));
-	return set;
+	return clock;
 }
 
-static u64 clock_ns_at(const struct vmm_clock *set, u64 host_ns)
+static bool clock_runs(const struct vm_clock *clock)
 {
-	if (!(set->flags & VMM_CLOCK_RUNNING) || host_ns < set->host_ns)
-		return set->vm_ns;
-	return set->vm_ns + tm_scale(host_ns - set->host_ns, set->ns_ratio);
+	return clock->set.flags & VMM_CLOCK_RUNNING;
 }
 
-/* What is added to the scaled TSC of the host, by the CPU and here. */
-static u64 clock_offset(const struct vmm_clock *set)
+static bool clock_is_emulated(const struct vm_clock *clock)
 {
-	return set->guest_tsc - tm_scale(set->host_tsc, set->tsc_ratio);
+	return clock->set.flags & VMM_CLOCK_TSC_EMULATED;
 }
 
-static u64 clock_tsc_at(const struct vmm_clock *set, u64 host_tsc)
+static u64 clock_ns_at(const struct vm_clock *clock, u64 host_ns)
 {
-	if (!(set->flags & VMM_CLOCK_RUNNING))
-		return set->guest_tsc;
-	return tm_scale(host_tsc, set->tsc_ratio) + clock_offset(set);
+	if (!clock_runs(clock) || host_ns < clock->set.host_ns)
+		return clock->set.vm_ns;
+	return clock->set.vm_ns + tm_scale(host_ns - clock->set.host_ns, clock->set.ns_ratio);
+}
+
+/* What is added to the scaled beats of the host, by the CPU or here. */
+static u64 clock_offset(const struct vm_clock *clock)
+{
+	u64 base = clock_is_emulated(clock) ? clock->set.host_ns : clock->set.host_tsc;
+
+	return clock->set.guest_tsc - tm_scale(base, clock->tsc_ratio);
+}
+
+static u64 clock_tsc_at(const struct vm_clock *clock, u64 beat)
+{
+	if (!clock_runs(clock))
+		return clock->set.guest_tsc;
+	return tm_scale(beat, clock->tsc_ratio) + clock_offset(clock);
+}
+
+static u64 clock_tsc_now(const struct vm_clock *clock)
+{
+	return clock_tsc_at(clock, clock_is_emulated(clock) ? ktime_get_ns() : rdtsc());
 }
 
 u64 clock_vm_ns(struct vm *vm)
 {
-	struct vmm_clock set = clock_read(vm);
+	struct vm_clock clock = clock_read(vm);
 
-	return clock_ns_at(&set, ktime_get_mono_fast_ns());
+	return clock_ns_at(&clock, ktime_get_ns());
 }
 
 u64 clock_guest_tsc(struct vcpu *vcpu)
 {
-	struct vmm_clock set = clock_read(vcpu->vm);
+	struct vm_clock clock = clock_read(vcpu->vm);
 
-	return clock_tsc_at(&set, rdtsc()) + vcpu->tsc_offset;
+	return clock_tsc_now(&clock) + vcpu->tsc_offset;
 }
 
 void clock_tell(struct vcpu *vcpu)
 {
-	struct vmm_clock set = clock_read(vcpu->vm);
+	struct vm_clock clock = clock_read(vcpu->vm);
 
-	hw->tsc(vcpu, set.tsc_ratio, clock_offset(&set) + vcpu->tsc_offset);
+	if (clock_is_emulated(&clock))
+		hw->tsc(vcpu, true, TM_RATIO_ONE, 0);
+	else
+		hw->tsc(vcpu, false, clock.tsc_ratio, clock_offset(&clock) + vcpu->tsc_offset);
 }
 
 bool clock_host_of_vm_ns(struct vm *vm, u64 vm_ns, ktime_t *host)
 {
-	struct vmm_clock set = clock_read(vm);
+	struct vm_clock clock = clock_read(vm);
 	u64 ahead;
 
-	if (!(set.flags & VMM_CLOCK_RUNNING))
+	if (!clock_runs(&clock))
 		return false;
-	ahead = vm_ns > set.vm_ns ? tm_unscale(vm_ns - set.vm_ns, set.ns_ratio) : 0;
+	ahead = vm_ns > clock.set.vm_ns ?
+		tm_unscale(vm_ns - clock.set.vm_ns, clock.set.ns_ratio) : 0;
 	/* Round up: a timer must not find itself early. */
 	ahead = min_t(u64, ahead, KTIME_MAX / 2) + 1;
-	*host = ns_to_ktime(set.host_ns + ahead);
+	*host = ns_to_ktime(clock.set.host_ns + ahead);
 	return true;
 }
 
@@ -100,46 +125,60 @@ bool clock_host_of_vm_ns(struct vm *vm, u64 vm_ns, ktime_t *host)
  */
 #define CLOCK_AHEAD_MAX	(1ULL << 54)
 
-/* The host's ticks from @host_tsc until the vCPU's TSC is @tsc. */
-static u64 clock_ticks_ahead(struct vcpu *vcpu, const struct vmm_clock *set, u64 host_tsc, u64 tsc)
+static u64 clock_ns_of_ticks(u64 ticks)
 {
-	u64 now = clock_tsc_at(set, host_tsc) + vcpu->tsc_offset;
+	return mul_u64_u64_div_u64(min(ticks, CLOCK_AHEAD_MAX), NSEC_PER_MSEC, tsc_khz) + 1;
+}
 
-	return tsc > now ? min(tm_unscale(tsc - now, set->tsc_ratio), CLOCK_AHEAD_MAX) : 0;
+static u64 clock_ticks_of_ns(u64 ns)
+{
+	return mul_u64_u64_div_u64(min(ns, CLOCK_AHEAD_MAX), tsc_khz, NSEC_PER_MSEC) + 1;
+}
+
+/* The host's beats until the vCPU's TSC is @tsc. */
+static u64 clock_beats_ahead(struct vcpu *vcpu, const struct vm_clock *clock, u64 tsc)
+{
+	u64 now = clock_tsc_now(clock) + vcpu->tsc_offset;
+
+	return tsc > now ? min(tm_unscale(tsc - now, clock->tsc_ratio), CLOCK_AHEAD_MAX) : 0;
 }
 
 bool clock_host_of_tsc(struct vcpu *vcpu, u64 tsc, ktime_t *host)
 {
-	struct vmm_clock set = clock_read(vcpu->vm);
-	u64 ticks, ns;
+	struct vm_clock clock = clock_read(vcpu->vm);
+	u64 ahead;
 
-	if (!(set.flags & VMM_CLOCK_RUNNING))
+	if (!clock_runs(&clock))
 		return false;
-	ticks = clock_ticks_ahead(vcpu, &set, rdtsc(), tsc);
-	ns = mul_u64_u64_div_u64(ticks, NSEC_PER_MSEC, tsc_khz) + 1;
-	*host = ns_to_ktime(min_t(u64, ktime_get_mono_fast_ns() + ns, KTIME_MAX));
+	ahead = clock_beats_ahead(vcpu, &clock, tsc);
+	if (!clock_is_emulated(&clock))
+		ahead = clock_ns_of_ticks(ahead);
+	*host = ns_to_ktime(min_t(u64, ktime_get_ns() + ahead, KTIME_MAX));
 	return true;
 }
 
 bool clock_host_tsc_of_tsc(struct vcpu *vcpu, u64 tsc, u64 *host)
 {
-	struct vmm_clock set = clock_read(vcpu->vm);
-	u64 now = rdtsc();
+	struct vm_clock clock = clock_read(vcpu->vm);
+	u64 ahead;
 
-	if (!(set.flags & VMM_CLOCK_RUNNING))
+	if (!clock_runs(&clock))
 		return false;
-	*host = now + clock_ticks_ahead(vcpu, &set, now, tsc);
+	ahead = clock_beats_ahead(vcpu, &clock, tsc);
+	if (clock_is_emulated(&clock))
+		ahead = clock_ticks_of_ns(ahead);
+	*host = rdtsc() + ahead;
 	return true;
 }
 
 u64 clock_host_tsc_in(u64 ns)
 {
-	return rdtsc() + mul_u64_u64_div_u64(min(ns, CLOCK_AHEAD_MAX), tsc_khz, NSEC_PER_MSEC) + 1;
+	return rdtsc() + clock_ticks_of_ns(ns);
 }
 
 bool clock_host_tsc_of_vm_ns(struct vm *vm, u64 vm_ns, u64 *host)
 {
-	s64 now = ktime_get_mono_fast_ns();
+	s64 now = ktime_get_ns();
 	ktime_t then;
 
 	if (!clock_host_of_vm_ns(vm, vm_ns, &then))
@@ -154,39 +193,54 @@ static bool clock_ratio_valid(u64 ratio)
 	return ratio >= TM_RATIO_ONE / 50 && ratio <= TM_RATIO_ONE * 200;
 }
 
+static u64 clock_ticks_per_ns(void)
+{
+	return div64_u64((u64)tsc_khz << 32, NSEC_PER_MSEC);
+}
+
 /* The TSC goes on from @host_ns, which may be over or still to come. */
 static void clock_catch_up(struct vmm_clock *set)
 {
-	s64 late = ktime_get_mono_fast_ns() - set->host_ns;
-	u64 per_ns = div64_u64((u64)tsc_khz << 32, NSEC_PER_MSEC);
+	s64 late = ktime_get_ns() - set->host_ns;
 
 	if (set->flags & VMM_CLOCK_RUNNING)
-		set->guest_tsc += tm_scale_signed(tm_scale_signed(late, per_ns), set->tsc_ratio);
+		set->guest_tsc += tm_scale_signed(tm_scale_signed(late, clock_ticks_per_ns()),
+						  set->tsc_ratio);
+}
+
+static bool clock_valid(const struct vmm_clock *set)
+{
+	if ((set->flags & ~(VMM_CLOCK_RUNNING | VMM_CLOCK_TSC_EMULATED)) || set->pad ||
+	    set->host_tsc)
+		return false;
+	if (!clock_ratio_valid(set->ns_ratio) || !clock_ratio_valid(set->tsc_ratio))
+		return false;
+	if (set->tsc_ratio != TM_RATIO_ONE && !(set->flags & VMM_CLOCK_TSC_EMULATED) &&
+	    !(hw_info.features & VMM_FEATURE_TSC_SCALING))
+		return false;
+	/* A timer counts on from it, and a sum that wraps would be due at once, for ever. */
+	return set->host_ns <= KTIME_MAX / 2;
 }
 
 long clock_set(struct vm *vm, const struct vmm_clock *req)
 {
-	struct vmm_clock set = *req;
+	struct vm_clock clock = { .set = *req, .tsc_ratio = req->tsc_ratio };
+	bool emulated = clock_is_emulated(&clock);
 	struct vcpu *vcpu;
 	u32 i;
 
-	if ((set.flags & ~VMM_CLOCK_RUNNING) || set.pad || set.host_tsc)
+	if (!clock_valid(req))
 		return -EINVAL;
-	if (!clock_ratio_valid(set.ns_ratio) || !clock_ratio_valid(set.tsc_ratio))
-		return -EINVAL;
-	if (set.tsc_ratio != TM_RATIO_ONE && !(hw_info.features & VMM_FEATURE_TSC_SCALING))
-		return -EINVAL;
-	/* A timer counts on from it, and a sum that wraps would be due at once, for ever. */
-	if (set.host_ns > KTIME_MAX / 2)
-		return -EINVAL;
+	if (emulated)
+		clock.tsc_ratio = tm_scale(clock_ticks_per_ns(), req->tsc_ratio);
 
 	write_seqlock_irq(&vm->clock_lock);
-	set.host_tsc = rdtsc();
-	if (set.host_ns)
-		clock_catch_up(&set);
-	else
-		set.host_ns = ktime_get_mono_fast_ns();
-	vm->clock.set = set;
+	clock.set.host_tsc = rdtsc();
+	if (!clock.set.host_ns)
+		clock.set.host_ns = ktime_get_ns();
+	else if (!emulated)
+		clock_catch_up(&clock.set);
+	vm->clock = clock;
 	write_sequnlock_irq(&vm->clock_lock);
 
 	vm_for_each_vcpu(i, vcpu, vm)
@@ -196,17 +250,16 @@ long clock_set(struct vm *vm, const struct vmm_clock *req)
 
 void clock_get(struct vm *vm, struct vmm_clock *now)
 {
-	struct vmm_clock set = clock_read(vm);
+	struct vm_clock clock = clock_read(vm);
 	unsigned long flags;
+	u64 beat;
 
+	*now = clock.set;
 	local_irq_save(flags);
 	now->host_tsc = rdtsc();
-	now->host_ns = ktime_get_mono_fast_ns();
+	now->host_ns = ktime_get_ns();
 	local_irq_restore(flags);
-	now->flags = set.flags;
-	now->pad = 0;
-	now->ns_ratio = set.ns_ratio;
-	now->tsc_ratio = set.tsc_ratio;
-	now->vm_ns = clock_ns_at(&set, now->host_ns);
-	now->guest_tsc = clock_tsc_at(&set, now->host_tsc);
+	now->vm_ns = clock_ns_at(&clock, now->host_ns);
+	beat = clock_is_emulated(&clock) ? now->host_ns : now->host_tsc;
+	now->guest_tsc = clock_tsc_at(&clock, beat);
 }

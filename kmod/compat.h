@@ -6,6 +6,7 @@
 #ifndef KMOD_COMPAT_H
 #define KMOD_COMPAT_H
 
+#include <linux/eventfd.h>
 #include <linux/hrtimer.h>
 #include <linux/mm.h>
 #include <linux/percpu.h>
@@ -110,6 +111,16 @@ static inline u64 compat_run_delay(void)
 static inline u64 compat_run_delay(void)
 {
 	return 0;
+}
+#endif
+
+/* Adds 1 to an eventfd's count, unless that is full. Any context. */
+#ifdef HAVE_EVENTFD_SIGNAL_ONE
+#define compat_eventfd_signal		eventfd_signal
+#else
+static inline void compat_eventfd_signal(struct eventfd_ctx *event)
+{
+	eventfd_signal(event, 1);
 }
 #endif
 

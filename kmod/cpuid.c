@@ -153,9 +153,8 @@ static void cpuid_add(struct vmm_cpuid_entry *e)
 		}
 		break;
 	case 0x80000007:
-		/* The guest's TSC is the host's with an offset. */
-		if (hw_info.features & VMM_FEATURE_TSC_STABLE)
-			e->edx |= BIT(8);
+		/* The guest's TSC is made of one that can be trusted, or emulated. */
+		e->edx |= BIT(8);
 		break;
 	case 0x80000000:
 		e->eax = min(e->eax, 0x80000008U);

@@ -13,6 +13,7 @@
 #include "cpuid.h"
 #include "cr.h"
 #include "dirty.h"
+#include "doorbell.h"
 #include "dr.h"
 #include "event.h"
 #include "exit.h"
@@ -26,6 +27,7 @@
 #include "run.h"
 #include "state.h"
 #include "vcpu.h"
+#include "yield.h"
 
 /* Exits that exist to return control: nothing to do but look at events again. */
 static int exit_again(struct vcpu *vcpu)
@@ -45,6 +47,37 @@ static int exit_cpuid(struct vcpu *vcpu)
 	return insn_skip(vcpu);
 }
 
+/* Where emulated: the vendor has seen to CR4.TSD. */
+static int exit_rdtsc(struct vcpu *vcpu)
+{
+	u64 tsc = clock_guest_tsc(vcpu);
+
+	vcpu->gprs.r[VMM_RAX] = (u32)tsc;
+	vcpu->gprs.r[VMM_RDX] = tsc >> 32;
+	return insn_skip(vcpu);
+}
+
+static int exit_rdtscp(struct vcpu *vcpu)
+{
+	vcpu->gprs.r[VMM_RCX] = (u32)vcpu->shared_msr[MSR_SHARED_TSC_AUX];
+	return exit_rdtsc(vcpu);
+}
+
+/* Without its length it may be RDTSCP as well, as an emulated CPU has it. */
+static int exit_rdtsc_slow(struct vcpu *vcpu)
+{
+	struct decode_insn insn;
+	int ret;
+
+	if (vcpu->exit.insn_len)
+		return exit_rdtsc(vcpu);
+	ret = insn_fetch(vcpu, &insn);
+	if (ret != RUN_GUEST)
+		return insn_fetch_failed(vcpu, ret);
+	vcpu->exit.insn_len = insn.length;
+	return insn.opcode == 0x01 ? exit_rdtscp(vcpu) : exit_rdtsc(vcpu);
+}
+
 /* The #DB of a single step over the access may be pending. */
 static int exit_io_debug(struct vcpu *vcpu)
 {
@@ -59,12 +92,17 @@ static int exit_io_debug(struct vcpu *vcpu)
 	return RUN_GUEST;
 }
 
+static u32 exit_io_data(struct vcpu *vcpu)
+{
+	return vcpu->gprs.r[VMM_RAX] & GENMASK(vcpu->exit.io.size * 8 - 1, 0);
+}
+
 static int exit_io(struct vcpu *vcpu)
 {
 	struct vcpu_exit *exit = &vcpu->exit;
 	int ret;
 
-	exit->io.data = vcpu->gprs.r[VMM_RAX] & GENMASK(exit->io.size * 8 - 1, 0);
+	exit->io.data = exit_io_data(vcpu);
 	exit->insn_len = exit->next_rip - vcpu->gprs.rip;
 	vcpu->page->u.io = exit->io;
 	if (exit->io.flags & VMM_IO_STRING)
@@ -73,9 +111,18 @@ static int exit_io(struct vcpu *vcpu)
 	ret = insn_advance(vcpu, exit->next_rip);
 	if (unlikely(vcpu->dregs.dr7 & DR7_ARMED) && ret == RUN_GUEST)
 		ret = exit_io_debug(vcpu);
-	if (ret != RUN_GUEST)
+	if (ret != RUN_GUEST || (doorbell_any(vcpu->vm, DOORBELL_PORT) && doorbell_port(vcpu)))
 		return ret;
 	return run_exit_to_user(vcpu, VMM_EXIT_IO, VMM_GROUP_RAX);
+}
+
+/* Doorbells alone; debug registers are still in the CPU. */
+static int exit_io_quick(struct vcpu *vcpu)
+{
+	if (!doorbell_any(vcpu->vm, DOORBELL_PORT) || (vcpu->dregs.dr7 & DR7_ARMED))
+		return RUN_SLOW;
+	vcpu->exit.io.data = exit_io_data(vcpu);
+	return doorbell_port(vcpu) ? insn_advance(vcpu, vcpu->exit.next_rip) : RUN_SLOW;
 }
 
 /* exit.insn_len is known afterwards, if this returns RUN_GUEST. */
@@ -163,11 +210,9 @@ static int exit_mmio(struct vcpu *vcpu)
 static int exit_nested_fault(struct vcpu *vcpu)
 {
 	struct vcpu_exit *exit = &vcpu->exit;
-	int err;
+	int err, ret;
 
 	if (lapic_claims(vcpu, exit->gpa) && !(exit->fault & VMM_FAULT_WALK)) {
-		int ret;
-
 		apic_page_map(vcpu);
 		ret = apic_mmio(vcpu, exit->gpa & ~PAGE_MASK);
 		return ret == -ENOSYS ? exit_mmio(vcpu) : ret;
@@ -178,7 +223,8 @@ static int exit_nested_fault(struct vcpu *vcpu)
 		return RUN_GUEST;
 	case -ENOENT:
 		vcpu_count(vcpu, VMM_STAT_MMIO);
-		return exit_mmio(vcpu);
+		ret = doorbell_any(vcpu->vm, DOORBELL_MEMORY) ? doorbell_memory(vcpu) : -ENOSYS;
+		return ret == -ENOSYS ? exit_mmio(vcpu) : ret;
 	case -EINTR:
 		/* The access is tried again once the signal has been seen to. */
 		return -EINTR;
@@ -278,7 +324,7 @@ static int exit_cache(struct vcpu *vcpu)
 
 static int exit_pause(struct vcpu *vcpu)
 {
-	cond_resched();
+	yield_to_preempted(vcpu);
 	return insn_skip(vcpu);
 }
 
@@ -441,6 +487,8 @@ static int (*const exit_table[VMM_STAT_COUNT])(struct vcpu *vcpu) = {
 	[VMM_STAT_OTHER]	= exit_other,
 	[VMM_STAT_DIRTY_LOG]	= exit_dirty_log,
 	[VMM_STAT_TIMER]	= exit_timer,
+	[VMM_STAT_RDTSC]	= exit_rdtsc_slow,
+	[VMM_STAT_RDTSCP]	= exit_rdtscp,
 };
 
 int exit_handle(struct vcpu *vcpu)
@@ -467,6 +515,8 @@ int exit_handle_quick(struct vcpu *vcpu)
 
 	if (unlikely(stat == VMM_STAT_APIC))
 		return exit_apic(vcpu);
+	if (stat == VMM_STAT_IO)
+		return exit_io_quick(vcpu);
 	/* Without the length it would be looked for in memory. */
 	if (!vcpu->exit.insn_len)
 		return RUN_SLOW;
@@ -476,5 +526,9 @@ int exit_handle_quick(struct vcpu *vcpu)
 		return exit_rdmsr(vcpu);
 	if (stat == VMM_STAT_WRMSR && msr_write_is_quick(vcpu->gprs.r[VMM_RCX]))
 		return exit_wrmsr(vcpu);
+	if (stat == VMM_STAT_RDTSC)
+		return exit_rdtsc(vcpu);
+	if (stat == VMM_STAT_RDTSCP)
+		return exit_rdtscp(vcpu);
 	return RUN_SLOW;
 }

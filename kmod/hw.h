@@ -59,13 +59,15 @@ struct vmm_hw_ops {
 	void (*window)(struct vcpu *vcpu, bool intr, bool nmi);
 	/* Drop this vCPU's TLB entries before the next entry. */
 	void (*flush)(struct vcpu *vcpu);
-	/* Guest TSC = tm_scale(host TSC, @ratio) + @offset. */
-	void (*tsc)(struct vcpu *vcpu, u64 ratio, s64 offset);
+	/* Guest TSC = tm_scale(host TSC, @ratio) + @offset; @exits: RDTSC and RDTSCP do. */
+	void (*tsc)(struct vcpu *vcpu, bool exits, u64 ratio, s64 offset);
 
 	void (*sregs_get)(struct vcpu *vcpu, struct vmm_sregs *sregs);
 	void (*sregs_set)(struct vcpu *vcpu, const struct vmm_sregs *sregs);
 	/* 2, 4 or 8: of the code at RIP. In RUN. */
 	int (*code_size)(struct vcpu *vcpu);
+	/* The ring that the guest is in. In RUN. */
+	int (*cpl)(struct vcpu *vcpu);
 	/* DR7 as armed, at every entry that has vcpu->dregs changed. */
 	void (*dr7_set)(struct vcpu *vcpu);
 

@@ -18,6 +18,7 @@
  * bypasses the APIC (ExtINT); the thermal and performance-counter entries are
  * registers without an event.
  */
+#include "irqfd.h"
 #include "lapic_internal.h"
 
 /* ---- priorities ---------------------------------------------------------------------- */
@@ -158,9 +159,9 @@ bool lapic_accepts_extint(struct vcpu *vcpu)
 
 /*
  * "Signaling Interrupt Servicing Completion": IOAPICs are told of levels, not
- * of edges, which may share a vector with another CPU's level. User space hears
- * of the vectors it asked for, unless the guest took over with the IOAPIC's own
- * EOI register.
+ * of edges, which may share a vector with another CPU's level. User space and
+ * eventfds hear of the vectors they asked for, unless the guest took over with
+ * the IOAPIC's own EOI register.
  */
 void lapic_eoi_done(struct vcpu *vcpu, u8 vector)
 {
@@ -169,6 +170,8 @@ void lapic_eoi_done(struct vcpu *vcpu, u8 vector)
 	if (!lapic_vector_test(lapic_reg(apic, LAPIC_TMR), vector) ||
 	    (*lapic_reg(apic, LAPIC_SVR) & LAPIC_SVR_NO_BROADCAST))
 		return;
+	if (irqfd_vectors(vcpu->vm, vector / 64) >> (vector % 64) & 1)
+		irqfd_eoi(vcpu->vm, vector);
 	if (READ_ONCE(vcpu->eoi_exits[vector / 64]) >> (vector % 64) & 1)
 		vcpu->eoi_vector = vector;
 }

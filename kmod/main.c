@@ -24,7 +24,13 @@ struct hw_passes hw_passes;
 
 static long dev_get_info(void *object, void *arg)
 {
-	memcpy(arg, &hw_info, sizeof(hw_info));
+	struct vmm_info *info = arg;
+
+	*info = hw_info;
+	/* Since the module was loaded the host may have measured it anew, or lost its trust. */
+	info->tsc_khz = tsc_khz;
+	if (check_tsc_unstable())
+		info->features &= ~VMM_FEATURE_TSC_STABLE;
 	return 0;
 }
 
@@ -89,7 +95,6 @@ static int main_find_vendor(void)
 	hw_info.abi_minor = VMM_ABI_MINOR;
 	hw_info.max_vcpus = VMM_MAX_VCPUS;
 	hw_info.max_slots = VMM_MAX_SLOTS;
-	hw_info.tsc_khz = tsc_khz;
 	hw_info.phys_bits = boot_cpu_data.x86_phys_bits;
 	if (check_tsc_unstable() == 0)
 		hw_info.features |= VMM_FEATURE_TSC_STABLE;

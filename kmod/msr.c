@@ -7,6 +7,7 @@
  * fixed answer for come from user space's table, and every other one is user
  * space's to decide.
  */
+#include <linux/bsearch.h>
 #include <linux/mm.h>
 #include <linux/slab.h>
 #include <linux/uaccess.h>
@@ -269,7 +270,7 @@ static int msr_hv_set(struct vcpu *vcpu, u32 index, u64 value)
 
 /* ---- the table ------------------------------------------------------------------- */
 
-/* In the order of their numbers: msr_find() halves it. */
+/* In the order of their numbers, by which msr_find() looks. */
 static const struct msr_row msr_rows[] = {
 	{ MSR_IA32_TSC, MSR_IA32_TSC, true, msr_tsc_get, msr_tsc_set },
 	{ MSR_IA32_APICBASE, MSR_IA32_APICBASE, false, msr_lapic_get, msr_lapic_set },
@@ -302,24 +303,20 @@ static const struct msr_row msr_rows[] = {
 	{ MSR_TSC_AUX, MSR_TSC_AUX, true, msr_tsc_aux_get, msr_tsc_aux_set },
 };
 
+static int msr_compare(const void *key, const void *element)
+{
+	const u32 *index = key;
+	const struct msr_row *row = element;
+
+	return *index < row->first ? -1 : *index > row->last;
+}
+
 static const struct msr_row *msr_find(u32 index)
 {
-	const struct msr_row *row = msr_rows;
-	unsigned int left = ARRAY_SIZE(msr_rows);
-
-	while (left) {
-		const struct msr_row *middle = row + left / 2;
-
-		if (index < middle->first) {
-			left /= 2;
-		} else if (index <= middle->last) {
-			return msr_exists(index) ? middle : NULL;
-		} else {
-			row = middle + 1;
-			left -= left / 2 + 1;
-		}
-	}
-	return NULL;
+	if (!msr_exists(index))
+		return NULL;
+	return __inline_bsearch(&index, msr_rows, ARRAY_SIZE(msr_rows), sizeof(*msr_rows),
+				msr_compare);
 }
 
 /* vm->msr is fixed once a vCPU exists. */

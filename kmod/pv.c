@@ -27,10 +27,12 @@
 #include "mem.h"
 #include "pv.h"
 #include "vcpu.h"
+#include "yield.h"
 
 /* ---- calls ------------------------------------------------------------------------ */
 
-#define PV_FLAGS	(VMM_PV_HYPERCALLS | VMM_PV_CLOCK_STABLE | VMM_PV_KICK | VMM_PV_SEND_IPI)
+#define PV_CALLS	(VMM_PV_KICK | VMM_PV_SEND_IPI | VMM_PV_YIELD)
+#define PV_FLAGS	(VMM_PV_HYPERCALLS | VMM_PV_CLOCK_STABLE | PV_CALLS)
 
 long pv_set(struct vm *vm, const struct vmm_pv *req)
 {
@@ -38,7 +40,7 @@ long pv_set(struct vm *vm, const struct vmm_pv *req)
 		return -EBUSY;
 	if ((req->flags & ~PV_FLAGS) || req->pad)
 		return -EINVAL;
-	if ((req->flags & (VMM_PV_KICK | VMM_PV_SEND_IPI)) && !(req->flags & VMM_PV_HYPERCALLS))
+	if ((req->flags & PV_CALLS) && !(req->flags & VMM_PV_HYPERCALLS))
 		return -EINVAL;
 	if (req->tsc_shift < -31 || req->tsc_shift > 31)
 		return -EINVAL;
@@ -52,9 +54,10 @@ static const u8 pv_alignment[VMM_PV_PAGE_COUNT] = {
 	[VMM_PV_CLOCK] = 4,
 	[VMM_PV_STEAL_TIME] = 64,
 	[VMM_PV_EOI] = 4,
+	[VMM_PV_HALT_POLL] = 1,
 };
 
-static bool pv_is_possible(struct vcpu *vcpu, u32 what)
+static bool pv_is_possible(struct vcpu *vcpu, u32 what, gpa_t gpa)
 {
 	switch (what) {
 	case VMM_PV_CLOCK:
@@ -64,6 +67,8 @@ static bool pv_is_possible(struct vcpu *vcpu, u32 what)
 	case VMM_PV_EOI:
 		/* A CPU that does EOIs by itself would not see the guest's. */
 		return !(hw_info.features & VMM_FEATURE_VIRTUAL_INTR);
+	case VMM_PV_HALT_POLL:
+		return !gpa;
 	}
 	return true;
 }
@@ -74,7 +79,8 @@ long pv_vcpu_set(struct vcpu *vcpu, const struct vmm_vcpu_pv *req)
 
 	if (req->what >= VMM_PV_PAGE_COUNT || (req->flags & ~VMM_PV_ENABLED))
 		return -EINVAL;
-	if (!IS_ALIGNED(req->gpa, pv_alignment[req->what]) || !pv_is_possible(vcpu, req->what))
+	if (!IS_ALIGNED(req->gpa, pv_alignment[req->what]) ||
+	    !pv_is_possible(vcpu, req->what, req->gpa))
 		return -EINVAL;
 	pv->gpa[req->what] = req->gpa;
 	if (!req->flags) {
@@ -101,6 +107,7 @@ long pv_vcpu_get(struct vcpu *vcpu, struct vmm_vcpu_pv *req)
 void pv_reset(struct vcpu *vcpu)
 {
 	memset(&vcpu->pv, 0, sizeof(vcpu->pv));
+	vcpu->pv.enabled = BIT(VMM_PV_HALT_POLL);
 }
 
 /* ---- hypercalls ------------------------------------------------------------------- */
@@ -111,14 +118,16 @@ bool pv_is_hypercall(const struct decode_insn *insn)
 	       (insn->modrm == 0xc1 || insn->modrm == 0xd9);
 }
 
+static struct vcpu *pv_by_apic_id(struct vm *vm, u64 id)
+{
+	return id < VMM_MAX_VCPUS ? smp_load_acquire(&vm->by_apic_id[id]) : NULL;
+}
+
 /* 5: flags, of which there are none, and an APIC ID. */
 static s64 pv_call_kick(struct vcpu *vcpu, const u64 *arg)
 {
-	struct vm *vm = vcpu->vm;
-	struct vcpu *other = NULL;
+	struct vcpu *other = pv_by_apic_id(vcpu->vm, arg[1]);
 
-	if (arg[1] < VMM_MAX_VCPUS)
-		other = smp_load_acquire(&vm->by_apic_id[arg[1]]);
 	if (other)
 		vcpu_request(other, VCPU_REQ_UNHALT);
 	return 0;
@@ -130,6 +139,16 @@ static s64 pv_call_send_ipi(struct vcpu *vcpu, const u64 *arg)
 	return lapic_send_set(vcpu->vm, arg[3], arg[2], arg);
 }
 
+/* 11: an APIC ID. */
+static s64 pv_call_yield(struct vcpu *vcpu, const u64 *arg)
+{
+	struct vcpu *other = pv_by_apic_id(vcpu->vm, arg[0]);
+
+	if (other && other != vcpu)
+		yield_to_preempted_one(vcpu, other);
+	return 0;
+}
+
 struct pv_call {
 	u32 number, flag;
 	s64 (*call)(struct vcpu *vcpu, const u64 *arg);
@@ -138,6 +157,7 @@ struct pv_call {
 static const struct pv_call pv_calls[] = {
 	{ KVM_HC_KICK_CPU, VMM_PV_KICK, pv_call_kick },
 	{ KVM_HC_SEND_IPI, VMM_PV_SEND_IPI, pv_call_send_ipi },
+	{ KVM_HC_SCHED_YIELD, VMM_PV_YIELD, pv_call_yield },
 };
 
 static const struct pv_call *pv_call_find(struct vcpu *vcpu, u64 number)

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * The loop of a running vCPU: requests, sleep, entry, exit.
+ * The loop of a running vCPU: requests, entry, exit.
  *
  * A request is set before the target's mode is read; the target sets its mode
  * before it reads requests, with interrupts off. So a request is seen before
@@ -18,6 +18,7 @@
 #include "event.h"
 #include "exit.h"
 #include "fpu.h"
+#include "halt.h"
 #include "hw.h"
 #include "lapic.h"
 #include "mitigate.h"
@@ -26,6 +27,7 @@
 #include "run.h"
 #include "state.h"
 #include "vcpu.h"
+#include "yield.h"
 
 /* ---- being heard ---------------------------------------------------------------- */
 
@@ -96,6 +98,7 @@ static void run_sched_in(struct preempt_notifier *pn, int cpu)
 	struct vcpu *vcpu = container_of(pn, struct vcpu, preempt);
 
 	pv_sched_in(vcpu);
+	yield_sched_in(vcpu);
 	run_load(vcpu);
 }
 
@@ -104,6 +107,7 @@ static void run_sched_out(struct preempt_notifier *pn, struct task_struct *next)
 	struct vcpu *vcpu = container_of(pn, struct vcpu, preempt);
 
 	pv_sched_out(vcpu);
+	yield_sched_out(vcpu);
 	run_put(vcpu);
 }
 
@@ -147,7 +151,7 @@ int run_crash(struct vcpu *vcpu, u32 why, u32 detail, const char *fmt, ...)
 	return run_exit_to_user(vcpu, VMM_EXIT_CRASH, VMM_GROUP_ALL);
 }
 
-/* ---- requests, sleep ------------------------------------------------------------------------ */
+/* ---- requests ------------------------------------------------------------------------------- */
 
 /* One NMI is latched while another is blocked or on its way; else one may be taken, one latched. */
 void run_take_nmis(struct vcpu *vcpu)
@@ -197,25 +201,6 @@ static int run_requests(struct vcpu *vcpu)
 	return vcpu_take_request(vcpu, VCPU_REQ_STARTUP) ? run_startup(vcpu) : RUN_GUEST;
 }
 
-static bool run_may_wake(struct vcpu *vcpu)
-{
-	if (READ_ONCE(vcpu->requests) & ~VCPU_REQ_QUIET)
-		return true;
-	return vcpu->events.run_state == VMM_STATE_HALTED && event_ends_halt(vcpu);
-}
-
-/* Sleep until something happens to this vCPU. 0 or -EINTR. */
-static int run_sleep(struct vcpu *vcpu)
-{
-	int err;
-
-	vcpu_count(vcpu, VMM_STAT_HALT_WAIT);
-	lapic_timer_sleep(vcpu);
-	err = rcuwait_wait_event(&vcpu->wait, run_may_wake(vcpu), TASK_INTERRUPTIBLE);
-	lapic_timer_wake(vcpu);
-	return err ? -EINTR : 0;
-}
-
 #define RUN_WORK_SIGNAL	(_TIF_SIGPENDING | _TIF_NOTIFY_SIGNAL)
 #define RUN_WORK	(RUN_WORK_SIGNAL | _TIF_NOTIFY_RESUME | _TIF_NEED_RESCHED)
 
@@ -257,7 +242,7 @@ static void run_history(struct vcpu *vcpu)
 	entry->raw = exit->raw;
 	entry->reason = stat;
 	history->next = ++vcpu->exits;
-	history->stat[stat]++;
+	vcpu_count(vcpu, stat);
 }
 
 /* What the loop looks at before an entry has nothing new; interrupts off. */
@@ -383,7 +368,7 @@ static int run_state(struct vcpu *vcpu)
 		ev->kicked = 0;
 		return RUN_GUEST;
 	}
-	return run_sleep(vcpu);
+	return halt_wait(vcpu);
 }
 
 static int run_loop(struct vcpu *vcpu)
@@ -429,6 +414,7 @@ long vcpu_run(struct vcpu *vcpu)
 
 	vcpu->at_boundary = true;
 	pv_run_begin(vcpu);
+	yield_set_thread(vcpu);
 	fpu_get(vcpu);
 	preempt_disable();
 	preempt_notifier_register(&vcpu->preempt);

@@ -27,6 +27,7 @@
 #include "state.h"
 #include "vcpu.h"
 #include "vm.h"
+#include "yield.h"
 
 static long vcpu_op_run(void *object, void *arg)
 {
@@ -247,6 +248,7 @@ void vcpu_destroy(struct vcpu *vcpu)
 	if (vcpu->apic)
 		lapic_destroy(vcpu);
 	fpu_destroy(vcpu);
+	yield_destroy(vcpu);
 	npt_prepare_free(vcpu);
 	dirty_log_destroy(vcpu);
 	free_page((unsigned long)vcpu->page);
@@ -270,6 +272,7 @@ static struct vcpu *vcpu_alloc(struct vm *vm, const struct vmm_vcpu_create *req)
 	mutex_init(&vcpu->lock);
 	rcuwait_init(&vcpu->wait);
 	run_vcpu_init(vcpu);
+	yield_init(vcpu);
 	vcpu->page = (void *)get_zeroed_page(GFP_KERNEL_ACCOUNT);
 	vcpu->history = (void *)get_zeroed_page(GFP_KERNEL_ACCOUNT);
 	if (!vcpu->page || !vcpu->history)

@@ -4,7 +4,8 @@
  *
  * The VM fd and each vCPU fd hold a reference; what refers to the address
  * space (the mmu_notifier) is undone with the last of them, or when the
- * address space ends, whichever comes first. Each fd pins the module.
+ * address space ends, whichever comes first. Each fd pins the module. What
+ * refers to eventfds goes with the VM fd, for nobody can change it any more.
  */
 #include <linux/anon_inodes.h>
 #include <linux/fs.h>
@@ -17,9 +18,11 @@
 #include "cpu.h"
 #include "cpuid.h"
 #include "dirty.h"
+#include "doorbell.h"
 #include "hv.h"
 #include "hw.h"
 #include "ioctl.h"
+#include "irqfd.h"
 #include "lapic.h"
 #include "mem.h"
 #include "msr.h"
@@ -127,6 +130,16 @@ static long vm_set_hv_state(void *object, void *arg)
 	return hv_set_state(object, arg);
 }
 
+static long vm_set_irqfd(void *object, void *arg)
+{
+	return irqfd_set(object, arg);
+}
+
+static long vm_set_doorbell(void *object, void *arg)
+{
+	return doorbell_set(object, arg);
+}
+
 static const struct ioctl_row vm_rows[] = {
 	{ VMM_VM_SEND_MSI,    IOCTL_UNLOCKED, vm_send_msi },
 	{ VMM_VM_GET_CLOCK,   IOCTL_UNLOCKED, vm_get_clock },
@@ -137,6 +150,8 @@ static const struct ioctl_row vm_rows[] = {
 	{ VMM_VM_CLEAR_DIRTY, IOCTL_VM, vm_clear_dirty },
 	{ VMM_VM_SET_CPUID,   IOCTL_VM, vm_set_cpuid },
 	{ VMM_VM_SET_MSRS,    IOCTL_VM, vm_set_msrs },
+	{ VMM_VM_SET_IRQFD,   IOCTL_VM, vm_set_irqfd },
+	{ VMM_VM_SET_DOORBELL, IOCTL_VM, vm_set_doorbell },
 	{ VMM_VM_SET_PV,      IOCTL_VM, vm_set_pv },
 	{ VMM_VM_SET_HV,      IOCTL_VM, vm_set_hv },
 	{ VMM_VM_SET_HV_STATE, IOCTL_VM, vm_set_hv_state },
@@ -153,7 +168,11 @@ static long vm_ioctl(struct file *file, unsigned int command, unsigned long arg)
 
 static int vm_release(struct inode *inode, struct file *file)
 {
-	vm_put(file->private_data);
+	struct vm *vm = file->private_data;
+
+	irqfd_release(vm);
+	doorbell_release(vm);
+	vm_put(vm);
 	return 0;
 }
 
@@ -177,6 +196,7 @@ static struct vm *vm_alloc(void)
 	spin_lock_init(&vm->mmu_lock);
 	clock_init(vm);
 	mutex_init(&vm->hv.lock);
+	irqfd_init(vm);
 	mmgrab(current->mm);
 	vm->mm = current->mm;
 	err = apic_page_create(vm) ?: mem_create(vm);

@@ -13,7 +13,9 @@
  *                                mmu_notifier, which must not sleep; the
  *                                scheduler may try it, see mem_try_write_u8()
  *   vm->clock_lock     seqlock   the clock; writers under vm->lock
+ *   (an eventfd's)               the message of its irqfd; interrupts off
  *   apic->lock         raw spinlock, interrupts off: one local APIC; never two
+ *   vcpu->thread_lock  spinlock  which thread runs the vCPU; nothing under it
  *
  * A vCPU thread that faults, copies or sleeps holds no spinlock.
  */
@@ -24,11 +26,14 @@
 #include <linux/kref.h>
 #include <linux/mmu_notifier.h>
 #include <linux/mutex.h>
+#include <linux/pid.h>
 #include <linux/preempt.h>
 #include <linux/rcuwait.h>
 #include <linux/rwsem.h>
+#include <linux/sched/task.h>
 #include <linux/seqlock.h>
 #include <linux/spinlock.h>
+#include <linux/workqueue.h>
 #include <asm/fpu/api.h>
 
 #include "base.h"
@@ -72,6 +77,7 @@ struct dirty_log {
 
 struct vm_clock {
 	struct vmm_clock set;		/* as user space set it, host_* filled in */
+	u64 tsc_ratio;			/* guest ticks per beat of the host: see clock.c */
 };
 
 /* Hyper-V's interface: see hv.c. */
@@ -81,6 +87,11 @@ struct vm_hv {
 	struct vmm_hv_state on;
 	u32 sequence;			/* of the page's last line */
 };
+
+/* Where a write rings: see doorbell.c. */
+enum doorbell_space { DOORBELL_PORT, DOORBELL_MEMORY, DOORBELL_SPACES };
+
+struct doorbell_table;
 
 struct vm {
 	struct kref ref;		/* VM fd, vCPU fds */
@@ -110,9 +121,17 @@ struct vm {
 	struct vmm_pv pv;		/* likewise fixed */
 	struct vm_hv hv;
 
+	struct list_head irqfds;	/* see irqfd.c */
+	struct list_head irqfd_resamplers;
+	u32 irqfd_count;
+	u64 irqfd_vectors[4];		/* whose EOI the resamplers want to know of */
+	struct work_struct irqfd_work;
+	struct doorbell_table __rcu *doorbells[DOORBELL_SPACES];	/* NULL: none */
+
 	void *apic_page;		/* see apic_mmio.h; NULL: not used */
 	bool apic_page_mapped;		/* under mmu_lock */
 
+	u32 yielded_to;			/* the vCPU that was given another's CPU last */
 	u32 vcpu_count;			/* published entries, see vm_for_each_vcpu */
 	struct vcpu *vcpu[VMM_MAX_VCPUS];
 	/* The same by APIC ID, for messages: NULL where there is none. */
@@ -233,6 +252,7 @@ struct vcpu {
 	bool extint;			/* the PIC's line */
 	int mode;			/* enum vcpu_mode */
 	struct rcuwait wait;		/* sleeps here in HLT and for SIPI */
+	u32 halt_poll;			/* polls so many ns before, in HLT */
 
 	struct vmm_page *page;		/* shared with user space */
 	struct vmm_history *history;
@@ -269,6 +289,12 @@ struct vcpu {
 	int cpu;			/* where it was loaded last, -1: nowhere */
 	bool l1d_is_ours;		/* the host may have brought its data there: L1TF */
 	struct preempt_notifier preempt;
+	spinlock_t thread_lock;
+	struct pid *thread;		/* that ran it last, NULL: none yet */
+	bool preempted;			/* the host keeps it from running; see yield.c */
+	bool preempted_in_kernel;	/* the guest's */
+	bool spinning;			/* gives its CPU away just now */
+	bool passed_over;		/* and was not given one for that */
 	u64 *table_cache[5];		/* zeroed pages for npt_map() */
 	struct dirty_log dirty_log;
 	struct vcpu_pv pv;

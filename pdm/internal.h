@@ -51,6 +51,7 @@ struct pdm {
 
 	pthread_mutex_t irq_lock;	/* after a device's, before a controller's */
 	u64 line[PDM_LINES];		/* by line: which devices hold it up */
+	u64 taken[PDM_LINES];		/* whose alone it is, 0: everybody's */
 	bool extint;			/* as the module was told last */
 
 	pthread_mutex_t console_lock;	/* a leaf */

@@ -3,9 +3,10 @@
  * PDM's interrupt wiring: devices' lines to PIC and IOAPIC, and from these on
  * to the module.
  *
- * A line is up while any device holds it up. The change and its delivery to
- * the controllers happen under irq_lock, so that the controllers see changes
- * in the order in which they happened. Order: device, irq_lock, controller.
+ * A line is up while any device holds it up, or the one that has taken it for
+ * itself. The change and its delivery to the controllers happen under irq_lock,
+ * so that the controllers see changes in the order in which they happened.
+ * Order: device, irq_lock, controller.
  */
 #include "pdm/internal.h"
 #include "vmm/hm.h"
@@ -19,21 +20,49 @@ static void pdm_irqchip_line(struct pdm_irqchip *chip, u32 line, bool level)
 	pthread_mutex_unlock(&chip->dev->lock);
 }
 
+static bool pdm_line_level(const struct pdm *pdm, u32 line)
+{
+	return pdm->line[line] & (pdm->taken[line] ? pdm->taken[line] : UINT64_MAX);
+}
+
+/* With irq_lock held, which was taken when the line was at @old. */
+static void pdm_line_changed(struct pdm *pdm, u32 line, bool old)
+{
+	bool level = pdm_line_level(pdm, line);
+
+	if (level == old)
+		return;
+	if (line < PDM_PIC_LINES)
+		pdm_irqchip_line(&pdm->pic, line, level);
+	pdm_irqchip_line(&pdm->ioapic, line, level);
+}
+
 void pdm_irq_set(struct pdm_device *dev, u32 line, bool level)
 {
 	struct pdm *pdm = dev->pdm;
-	u64 bit = BIT_ULL(dev->index), old;
+	u64 bit = BIT_ULL(dev->index);
+	bool old;
 
 	assert(line < PDM_LINES);
 	pthread_mutex_lock(&pdm->irq_lock);
-	old = pdm->line[line];
-	pdm->line[line] = level ? old | bit : old & ~bit;
-	if (!old != !pdm->line[line]) {
-		level = pdm->line[line] != 0;
-		if (line < PDM_PIC_LINES)
-			pdm_irqchip_line(&pdm->pic, line, level);
-		pdm_irqchip_line(&pdm->ioapic, line, level);
-	}
+	old = pdm_line_level(pdm, line);
+	pdm->line[line] = level ? pdm->line[line] | bit : pdm->line[line] & ~bit;
+	pdm_line_changed(pdm, line, old);
+	pthread_mutex_unlock(&pdm->irq_lock);
+}
+
+void pdm_irq_take(struct pdm_device *dev, u32 line, bool take)
+{
+	struct pdm *pdm = dev->pdm;
+	u64 bit = BIT_ULL(dev->index);
+	bool old;
+
+	assert(line < PDM_LINES);
+	pthread_mutex_lock(&pdm->irq_lock);
+	assert(!pdm->taken[line] || pdm->taken[line] == bit);
+	old = pdm_line_level(pdm, line);
+	pdm->taken[line] = take ? bit : 0;
+	pdm_line_changed(pdm, line, old);
 	pthread_mutex_unlock(&pdm->irq_lock);
 }
 

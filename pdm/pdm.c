@@ -13,7 +13,6 @@
 #include "pdm/internal.h"
 #include "pdm/registry.h"
 #include "pgm/pgm.h"
-#include "tm/tm.h"
 
 void *pdm_state(struct pdm_device *dev)
 {
@@ -30,14 +29,9 @@ const char *pdm_name(struct pdm_device *dev)
 	return dev->name;
 }
 
-u64 pdm_now(struct pdm_device *dev)
+u64 pdm_now(struct pdm_device *dev, enum tm_clock clock)
 {
-	return tm_now(dev->pdm->config.tm, TM_VIRTUAL);
-}
-
-u64 pdm_real_now(struct pdm_device *dev)
-{
-	return tm_now(dev->pdm->config.tm, TM_REAL);
+	return tm_now(dev->pdm->config.tm, clock);
 }
 
 int pdm_mem_read(struct pdm_device *dev, u64 gpa, void *buf, u32 len)
@@ -140,13 +134,13 @@ static void pdm_device_reset(struct pdm_device *dev)
 	pthread_mutex_unlock(&dev->lock);
 }
 
-int pdm_chipset_create(struct pdm *pdm, struct error *err)
+int pdm_chipset_create(struct pdm *pdm, const struct cfgm_node *config, struct error *err)
 {
 	const struct pdm_device_type *type;
 	const char *name;
 	int ret;
 
-	for (unsigned int i = 0; pdm_chipset_type(i, &name, &type); i++) {
+	for (unsigned int i = 0; pdm_chipset_type(i, config, &name, &type); i++) {
 		if (!name)
 			continue;
 		if (!type)

@@ -21,6 +21,7 @@
 #include "base/log.h"
 #include "cfgm/cfgm.h"
 #include "ssm/ssm.h"
+#include "tm/tm.h"		/* the clocks; devices use no more of it */
 
 /* Raised when a helper changes or a callback is added. */
 #define PDM_VERSION 1
@@ -94,6 +95,13 @@ int pdm_mmio_register(struct pdm_device *dev, u64 gpa, u64 size,
  */
 void pdm_irq_set(struct pdm_device *dev, u32 line, bool level);
 
+/*
+ * For the chipset: from now on the line is this device's alone, as by a switch
+ * in front of the controllers; until it is given back, what others do to it is
+ * remembered but not seen.
+ */
+void pdm_irq_take(struct pdm_device *dev, u32 line, bool take);
+
 /* For the chipset: a message to the local APICs; the PIC's output. */
 void pdm_msi_send(struct pdm_device *dev, u64 address, u32 data);
 void pdm_extint_set(struct pdm_device *dev, bool level);
@@ -115,15 +123,13 @@ void pdm_irqchip_register(struct pdm_device *dev, const struct pdm_irqchip_ops *
 
 /* ---- time -------------------------------------------------------------------- */
 
-/* The VM's virtual clock, ns since power-on: stops when the VM stops. */
-u64 pdm_now(struct pdm_device *dev);
-/* The host's wall clock, ns since 1970. */
-u64 pdm_real_now(struct pdm_device *dev);
+/* Nanoseconds. Which clock is for what stands in tm/tm.h. */
+u64 pdm_now(struct pdm_device *dev, enum tm_clock clock);
 
 /* During create. @fire runs on TM's thread, with the device's lock. */
-struct pdm_timer *pdm_timer_create(struct pdm_device *dev, const char *name,
-				   void (*fire)(struct pdm_device *dev));
-/* Fire once at @deadline, by pdm_now(); re-arming moves it. */
+struct pdm_timer *pdm_timer_create(struct pdm_device *dev, enum tm_clock clock,
+				   const char *name, void (*fire)(struct pdm_device *dev));
+/* Fire once at @deadline, by the timer's clock; re-arming moves it. By TM_REAL it may be early. */
 void pdm_timer_arm(struct pdm_timer *timer, u64 deadline);
 /* The callback does not run after this returns. */
 void pdm_timer_cancel(struct pdm_timer *timer);

@@ -13,7 +13,7 @@ struct pgm;
 struct tm_vm;
 
 /* Keys of the terminal that are the monitor's, not the guest's. */
-enum pdm_key { PDM_KEY_QUIT, PDM_KEY_DUMP };
+enum pdm_key { PDM_KEY_QUIT, PDM_KEY_DUMP, PDM_KEY_PAUSE };
 
 /* What devices ask of the VM. Any thread, device locks held: only take note. */
 struct pdm_vm_ops {
@@ -35,7 +35,8 @@ int pdm_create(struct pdm **out, const struct pdm_config *config, struct error *
 /* Timers and backends are quiet when it returns. The vCPUs have stopped before. */
 void pdm_destroy(struct pdm *pdm);
 
-int pdm_chipset_create(struct pdm *pdm, struct error *err);
+/* @config is the group "chipset", or NULL. */
+int pdm_chipset_create(struct pdm *pdm, const struct cfgm_node *config, struct error *err);
 /* One device of the config's list; @node is its entry. */
 int pdm_device_create(struct pdm *pdm, const struct cfgm_node *node, struct error *err);
 /* The same by hand, for tests: @type need not be in the registry. */

@@ -13,6 +13,7 @@ DEVICE(i8259_device);
 DEVICE(ioapic_device);
 DEVICE(i8254_device);
 DEVICE(mc146818_device);
+DEVICE(hpet_device);
 DEVICE(i8042_device);
 DEVICE(acpi_pm_device);
 DEVICE(pvpanic_device);
@@ -20,11 +21,13 @@ DEVICE(serial_device);
 DEVICE(debug_exit_device);
 DEVICE(debug_console_device);
 DEVICE(test_mmio_device);
+DEVICE(test_clock_device);
 
 struct pdm_row {
 	const char *name;
 	const struct pdm_device_type *type;	/* NULL: not built in */
-	bool optional;				/* chipset: may be left out */
+	bool optional;				/* chipset: may be left out of the build */
+	const char *key;			/* chipset: the config's switch, NULL: none */
 };
 
 /* Interrupt controllers first: the others raise lines at reset. */
@@ -33,6 +36,7 @@ static const struct pdm_row pdm_chipset[] = {
 	{ .name = "ioapic", .type = &ioapic_device },
 	{ .name = "i8254", .type = &i8254_device },
 	{ .name = "mc146818", .type = &mc146818_device },
+	{ .name = "hpet", .type = &hpet_device, .key = "hpet" },
 	{ .name = "i8042", .type = &i8042_device },
 	{ .name = "acpi-pm", .type = &acpi_pm_device },
 	{ .name = "pvpanic", .type = &pvpanic_device, .optional = true },
@@ -43,20 +47,34 @@ static const struct pdm_row pdm_devices[] = {
 	{ .name = "debug-exit", .type = &debug_exit_device },
 	{ .name = "debug-console", .type = &debug_console_device },
 	{ .name = "test-mmio", .type = &test_mmio_device },
+	{ .name = "test-clock", .type = &test_clock_device },
 };
 
 /* The names, for suggestions; one more for the NULL at the end. */
 static const char *const pdm_device_names[ARRAY_SIZE(pdm_devices) + 1] = {
-	"serial", "debug-exit", "debug-console", "test-mmio", NULL,
+	"serial", "debug-exit", "debug-console", "test-mmio", "test-clock", NULL,
 };
 
-bool pdm_chipset_type(unsigned int i, const char **name, const struct pdm_device_type **type)
+const struct cfgm_key pdm_chipset_keys[] = {
+	{ .name = "hpet", .type = CFGM_BOOL, .def = "true", .help = "high precision event timer" },
+	{ 0 }
+};
+
+static bool pdm_chipset_wants(const struct pdm_row *row, const struct cfgm_node *config)
+{
+	if (row->optional && !row->type)
+		return false;
+	return !row->key || !config || cfgm_bool(config, row->key);
+}
+
+bool pdm_chipset_type(unsigned int i, const struct cfgm_node *config, const char **name,
+		      const struct pdm_device_type **type)
 {
 	const struct pdm_row *row = &pdm_chipset[i];
 
 	if (i >= ARRAY_SIZE(pdm_chipset))
 		return false;
-	*name = row->type || !row->optional ? row->name : NULL;
+	*name = pdm_chipset_wants(row, config) ? row->name : NULL;
 	*type = row->type;
 	return true;
 }

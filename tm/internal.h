@@ -6,15 +6,17 @@
 #include <pthread.h>
 
 #include "tm/scale.h"
+#include "tm/sync.h"
 #include "tm/tm.h"
 
 struct tm_timer {
 	struct tm_vm *tm;
+	enum tm_clock clock;
 	const char *name;
 	void (*fire)(void *ctx);
 	void *ctx;
-	u64 deadline;			/* VM ns, while armed */
-	struct tm_timer *next;		/* in tm->armed, while armed */
+	u64 deadline;			/* while armed */
+	struct tm_timer *next;		/* in tm->armed[clock], while armed */
 	bool armed;
 	bool dying;			/* cannot be armed any more */
 };
@@ -22,28 +24,39 @@ struct tm_timer {
 struct tm_vm {
 	struct hm_vm *hm;
 	u32 tsc_khz;
+	bool tsc_emulated;
 	u64 ratio;			/* VM ns per host ns, 32 bits of fraction */
+	u64 tsc_ratio;			/* guest ticks per host tick, likewise */
 
 	pthread_mutex_t lock;		/* guards what follows, timers included */
 	bool running;
 	u64 host_base;			/* CLOCK_MONOTONIC ns ... */
 	u64 vm_base;			/* ... at which the VM's time was this */
+	s64 utc_offset;			/* seconds */
+	s64 real_ahead;			/* TM_REAL less CLOCK_MONOTONIC, as last seen */
 	u64 tsc_base;			/* while paused: the guest's TSC */
 
-	/* The queue. */
-	struct tm_timer *armed;		/* by deadline */
-	u64 wake;			/* when the thread will look, VM ns */
+	struct tm_sync sync;		/* TM_VIRTUAL_SYNC */
+
+	/* The queues. */
+	struct tm_timer *armed[TM_CLOCKS]; /* each by deadline */
+	u64 wake;			/* when the thread will look, CLOCK_MONOTONIC ns */
 	struct tm_timer *firing;	/* its callback runs now */
-	pthread_cond_t changed;		/* the head of the queue, or the clock; stop */
+	bool sync_held;			/* and TM_VIRTUAL_SYNC waits for it */
+	pthread_cond_t changed;		/* the head of a queue, or a clock; stop */
 	pthread_cond_t fired;		/* firing went back to NULL */
 	pthread_t thread;
 	bool stop;
 };
 
-/* With tm->lock held. */
-u64 tm_now_locked(struct tm_vm *tm);
-/* The host's CLOCK_MONOTONIC time of a VM time, while running. Lock held. */
-u64 tm_host_of(struct tm_vm *tm, u64 vm_ns);
+/* With tm->lock held, these four. */
+u64 tm_now_locked(struct tm_vm *tm, enum tm_clock clock);
+/* The host's CLOCK_MONOTONIC time at which @clock gets to @ns, while running. */
+u64 tm_host_of(struct tm_vm *tm, enum tm_clock clock, u64 ns);
+/* Whether TM_REAL has jumped since the last call. */
+bool tm_real_jumped(struct tm_vm *tm);
+/* The first timer of TM_VIRTUAL_SYNC is another. */
+void tm_sync_update(struct tm_vm *tm);
 
 int tm_queue_start(struct tm_vm *tm);
 void tm_queue_stop(struct tm_vm *tm);

@@ -124,10 +124,17 @@ static int vm_cpus(struct vm *vm, struct error *err)
 static int vm_time(struct vm *vm, struct error *err)
 {
 	const struct cfgm_node *node = cfgm_group(vm->config, "tm");
+	struct tm_speed speed = {
+		.warp = node ? cfgm_int(node, "warp") : 0,
+		.tsc_khz = node && cfgm_has(node, "tsc_khz") ? cfgm_int(node, "tsc_khz") : 0,
+		.tsc_emulated = !strcmp(vm_config_string(vm, "tm", "tsc", "real"), "emulated"),
+	};
 	int ret = tm_create(&vm->tm, vm->hm_vm, err);
 
-	if (!ret && node && cfgm_has(node, "warp"))
-		ret = tm_warp_set(vm->tm, cfgm_int(node, "warp"), err);
+	if (!ret)
+		ret = tm_speed_set(vm->tm, &speed, err);
+	if (!ret && node && cfgm_has(node, "utc_offset"))
+		ret = tm_utc_offset_set(vm->tm, cfgm_int(node, "utc_offset"), err);
 	return ret;
 }
 
@@ -168,7 +175,7 @@ static int vm_devices(struct vm *vm, struct error *err)
 
 	ret = pdm_create(&vm->pdm, &config, err);
 	if (!ret)
-		ret = pdm_chipset_create(vm->pdm, err);
+		ret = pdm_chipset_create(vm->pdm, cfgm_group(vm->config, "chipset"), err);
 	for (unsigned int i = 0; !ret && i < cfgm_count(vm->config, "devices"); i++) {
 		const struct cfgm_node *node = cfgm_item(vm->config, "devices", i);
 
@@ -194,11 +201,13 @@ static u32 vm_serial_ports(struct vm *vm)
 
 static int vm_tables(struct vm *vm, struct error *err)
 {
+	const struct cfgm_node *chipset = cfgm_group(vm->config, "chipset");
 	struct acpi_config config = {
 		.cpus = cfgm_int(vm->config, "cpus"),
 		.serial_ports = vm_serial_ports(vm),
 		.i8042 = true,
 		.pvpanic = true,
+		.hpet = !chipset || cfgm_bool(chipset, "hpet"),
 	};
 
 	return acpi_build(vm->pgm, &config, &vm->rsdp, err);

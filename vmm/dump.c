@@ -36,6 +36,10 @@ static const char *const dump_stat_names[VMM_STAT_COUNT] = {
 	[VMM_STAT_L1D_FLUSH] = "l1d-flush", [VMM_STAT_IBPB_VCPU] = "ibpb-vcpu",
 	[VMM_STAT_IBPB_USER] = "ibpb-user",
 	[VMM_STAT_DIRTY_LOG] = "dirty-log", [VMM_STAT_TIMER] = "timer",
+	[VMM_STAT_RDTSC] = "rdtsc", [VMM_STAT_RDTSCP] = "rdtscp",
+	[VMM_STAT_HALT_POLLED] = "halt-polled", [VMM_STAT_HALT_POLL_VAIN] = "halt-poll-vain",
+	[VMM_STAT_YIELD] = "yield",
+	[VMM_STAT_DOORBELL] = "doorbell",
 };
 
 static const char *dump_stat_name(u32 stat)

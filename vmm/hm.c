@@ -227,6 +227,16 @@ int hm_vm_msi_send(struct hm_vm *vm, u64 address, u32 data)
 	return hm_call(vm->fd, VMM_VM_SEND_MSI, &arg);
 }
 
+int hm_vm_irqfd_set(struct hm_vm *vm, const struct vmm_irqfd *irqfd)
+{
+	return hm_call(vm->fd, VMM_VM_SET_IRQFD, irqfd);
+}
+
+int hm_vm_doorbell_set(struct hm_vm *vm, const struct vmm_doorbell *doorbell)
+{
+	return hm_call(vm->fd, VMM_VM_SET_DOORBELL, doorbell);
+}
+
 /* ---- a vCPU ---------------------------------------------------------------------- */
 
 int hm_vcpu_create(struct hm_vcpu **out, struct hm_vm *vm, u32 apic_id, struct error *err)

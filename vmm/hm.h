@@ -60,6 +60,8 @@ int hm_vm_clock_get(struct hm_vm *vm, struct vmm_clock *clock);
 int hm_vm_hv_state_set(struct hm_vm *vm, const struct vmm_hv_state *state);
 /* Any thread. */
 int hm_vm_msi_send(struct hm_vm *vm, u64 address, u32 data);
+int hm_vm_irqfd_set(struct hm_vm *vm, const struct vmm_irqfd *irqfd);
+int hm_vm_doorbell_set(struct hm_vm *vm, const struct vmm_doorbell *doorbell);
 
 /* ---- a vCPU ---------------------------------------------------------------------- */
 

@@ -5,6 +5,7 @@
  * together (a port used twice, say), the parts that use them find out.
  */
 #include "pdm/registry.h"
+#include "tm/tm.h"
 #include "vmm/schema.h"
 
 #define MIB	(1LL << 20)
@@ -14,6 +15,7 @@ static const char *const on_reboot_choices[] = { "exit", "reset", NULL };
 static const char *const provider_choices[] = { "none", "minimal", "kvm", "hyperv", NULL };
 static const char *const hugetlb_choices[] = { "2M", "1G", NULL };
 static const char *const unknown_msr_choices[] = { "gp", "ignore", NULL };
+static const char *const tsc_choices[] = { "real", "emulated", NULL };
 static const char *const cpu_model_choices[] = { "host", NULL };
 
 static const struct cfgm_key module_keys[] = {
@@ -43,8 +45,15 @@ static const struct cfgm_key gim_keys[] = {
 };
 
 static const struct cfgm_key tm_keys[] = {
-	{ .name = "warp", .type = CFGM_INT, .min = 2, .max = 20000, .def = "100",
+	{ .name = "warp", .type = CFGM_INT, .min = TM_WARP_MIN, .max = TM_WARP_MAX, .def = "100",
 	  .help = "percent of the host's speed at which the guest's clocks go" },
+	{ .name = "tsc", .type = CFGM_STRING, .def = "real", .choices = tsc_choices,
+	  .help = "who makes the guest's TSC: the CPU, of the host's, or the module, at exits" },
+	{ .name = "tsc_khz", .type = CFGM_INT, .min = TM_TSC_KHZ_MIN, .max = TM_TSC_KHZ_MAX,
+	  .help = "the speed of the guest's TSC" },
+	{ .name = "utc_offset", .type = CFGM_INT, .min = -TM_UTC_OFFSET_MAX,
+	  .max = TM_UTC_OFFSET_MAX, .def = "0",
+	  .help = "seconds by which the guest's date is ahead of the host's UTC" },
 	{ 0 }
 };
 
@@ -83,6 +92,8 @@ const struct cfgm_key schema_root[] = {
 	{ .name = "hm", .type = CFGM_GROUP, .keys = hm_keys, .help = "hardware acceleration" },
 	{ .name = "cpu", .type = CFGM_GROUP, .keys = cpu_keys,
 	  .help = "what the guest's CPUs are" },
+	{ .name = "chipset", .type = CFGM_GROUP, .keys = pdm_chipset_keys,
+	  .help = "devices that are always there, unless switched off" },
 	{ .name = "devices", .type = CFGM_VARIANTS, .variant = pdm_device_variant,
 	  .variants = pdm_device_variants, .help = "devices besides the chipset" },
 	{ 0 }

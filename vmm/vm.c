@@ -75,6 +75,14 @@ static void vm_note(struct vm *vm, bool *what)
 	vm_wake(vm);
 }
 
+static void vm_toggle(struct vm *vm, bool *what)
+{
+	pthread_mutex_lock(&vm->lock);
+	*what = !*what;
+	pthread_mutex_unlock(&vm->lock);
+	vm_wake(vm);
+}
+
 static void vm_request(void *ctx, enum pdm_request request, u64 arg)
 {
 	struct vm *vm = ctx;
@@ -99,11 +107,18 @@ static void vm_key(void *ctx, enum pdm_key key)
 {
 	struct vm *vm = ctx;
 
-	/* Ctrl-A x is to a raw terminal what Ctrl-C is to others. */
-	if (key == PDM_KEY_QUIT)
+	switch (key) {
+	case PDM_KEY_QUIT:
+		/* To a raw terminal what Ctrl-C is to others. */
 		vm_end(vm, VM_SIGNAL, SIGINT);
-	else
+		break;
+	case PDM_KEY_DUMP:
 		vm_note(vm, &vm->dump);
+		break;
+	case PDM_KEY_PAUSE:
+		vm_toggle(vm, &vm->pause_key);
+		break;
+	}
 }
 
 static void vm_panic_line(void *ctx)
@@ -172,7 +187,7 @@ static u64 vm_next_look(struct vm *vm, const struct vm_watch *watch, u64 now)
 	if (watch->dead_at)
 		next = min(next, watch->dead_at);
 	pthread_mutex_lock(&vm->lock);
-	if (vm->panic_line || vm->panic_device)
+	if ((vm->panic_line || vm->panic_device) && !vm->paused)
 		next = min(next, now + (u64)PANIC_LOOK);
 	pthread_mutex_unlock(&vm->lock);
 	return next;
@@ -222,7 +237,10 @@ static void vm_watch_panic(struct vm *vm, struct vm_watch *watch)
 	line = vm->panic_line;
 	device = vm->panic_device;
 	pthread_mutex_unlock(&vm->lock);
-	if (!line && !device)
+	/* The silence of a guest that is paused says nothing. */
+	if (vm->paused)
+		watch->quiet_since = 0;
+	if ((!line && !device) || vm->paused)
 		return;
 	if (bytes != watch->bytes || !watch->quiet_since) {
 		watch->bytes = bytes;
@@ -245,7 +263,7 @@ static void vm_pause(struct vm *vm)
 	tm_pause(vm->tm);
 }
 
-/* Unless it ended meanwhile: then it stays paused. */
+/* Unless it ended meanwhile, or somebody wants it paused. */
 static void vm_go_on(struct vm *vm)
 {
 	bool alive;
@@ -253,7 +271,7 @@ static void vm_go_on(struct vm *vm)
 	/* Resuming under the lock: vm_end() asks for the pause after it. */
 	pthread_mutex_lock(&vm->lock);
 	alive = vm->end == VM_ALIVE;
-	if (alive)
+	if (alive && !vm->paused)
 		vm_resume(vm);
 	pthread_mutex_unlock(&vm->lock);
 }
@@ -297,6 +315,27 @@ static void vm_watch_dump(struct vm *vm)
 	vm_go_on(vm);
 }
 
+/* Pausing is invisible to the guest's clocks, but not to the date of its RTC. */
+static void vm_watch_pause(struct vm *vm)
+{
+	bool toggle;
+
+	pthread_mutex_lock(&vm->lock);
+	toggle = vm->pause_key;
+	vm->pause_key = false;
+	pthread_mutex_unlock(&vm->lock);
+	if (!toggle)
+		return;
+	vm->paused = !vm->paused;
+	if (vm->paused) {
+		vm_pause(vm);
+		log_info("paused; Ctrl-A p lets the guest go on");
+	} else {
+		log_info("the guest goes on");
+		vm_go_on(vm);
+	}
+}
+
 /* ---- running ------------------------------------------------------------------------- */
 
 /* Until it ends; then all is paused. */
@@ -307,6 +346,7 @@ static void vm_loop(struct vm *vm)
 
 	while (alive) {
 		vm_wait(vm, &watch);
+		vm_watch_pause(vm);
 		vm_watch_dump(vm);
 		vm_watch_dead(vm, &watch);
 		vm_watch_panic(vm, &watch);

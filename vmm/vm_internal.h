@@ -49,11 +49,13 @@ struct vm {
 	int wake;			/* eventfd: something below changed */
 	int signals;			/* signalfd */
 	u64 deadline;			/* host ns, 0: none */
+	bool paused;			/* by Ctrl-A p; the main thread's */
 
 	pthread_mutex_t lock;		/* guards what follows; em's and tm's come after it */
 	enum vm_end end;		/* the first counts */
 	u64 end_arg;
 	bool dump;			/* wanted by Ctrl-A d, SIGQUIT */
+	bool pause_key;			/* Ctrl-A p, an odd number of times */
 	bool halted;			/* a CPU halted for good */
 	bool panic_line;		/* the console told of a panic */
 	bool panic_device;		/* pvpanic did, which needs no confirmation */

@@ -98,6 +98,11 @@ int svm_code_size(struct vcpu *vcpu)
 	return vmcb->save.cs.attrib & SVM_SELECTOR_DB_MASK ? 4 : 2;
 }
 
+int svm_cpl(struct vcpu *vcpu)
+{
+	return to_vmcb(vcpu)->save.cpl;
+}
+
 void svm_dr7_set(struct vcpu *vcpu)
 {
 	struct vmcb *vmcb = to_vmcb(vcpu);

@@ -7,6 +7,7 @@
  * state for VMLOAD, ASIDs) is in struct svm_cpu, used with preemption off.
  */
 #include <linux/mm.h>
+#include <linux/moduleparam.h>
 #include <linux/percpu.h>
 #include <linux/io.h>
 #include <linux/slab.h>
@@ -64,6 +65,10 @@ static bool svm_is_usable(void)
 	return true;
 }
 
+static bool svm_param_pause_exits;
+module_param_named(pause_exits, svm_param_pause_exits, bool, 0444);
+MODULE_PARM_DESC(pause_exits, "AMD-V: exit from each PAUSE where the CPU does not count them");
+
 struct svm_feature {
 	int cpu;
 	u64 feature;
@@ -86,6 +91,8 @@ static void svm_describe(struct vmm_info *info)
 		if (boot_cpu_has(svm_features[i].cpu))
 			info->features |= svm_features[i].feature;
 	}
+	if (svm_param_pause_exits)
+		info->features |= VMM_FEATURE_PAUSE_FILTER;
 	/* Nested tables are walked in the host's own paging mode. */
 	if (pgtable_l5_enabled())
 		info->features |= VMM_FEATURE_LEVEL5;
@@ -333,8 +340,12 @@ static void svm_flush(struct vcpu *vcpu)
 	asid_drop(&to_svm(vcpu)->tag);
 }
 
-static void svm_tsc(struct vcpu *vcpu, u64 ratio, s64 offset)
+static void svm_tsc(struct vcpu *vcpu, bool exits, u64 ratio, s64 offset)
 {
+	unsigned long *intercepts = (unsigned long *)to_vmcb(vcpu)->control.intercepts;
+
+	__assign_bit(INTERCEPT_RDTSC, intercepts, exits);
+	__assign_bit(INTERCEPT_RDTSCP, intercepts, exits);
 	to_svm(vcpu)->tsc_ratio = ratio;
 	to_vmcb(vcpu)->control.tsc_offset = offset;
 }
@@ -496,6 +507,7 @@ const struct vmm_hw_ops svm_ops = {
 	.sregs_get	= svm_sregs_get,
 	.sregs_set	= svm_sregs_set,
 	.code_size	= svm_code_size,
+	.cpl		= svm_cpl,
 	.dr7_set	= svm_dr7_set,
 	.msr_get	= svm_msr_get,
 	.msr_set	= svm_msr_set,

@@ -44,6 +44,7 @@ void svm_exit_decode(struct vcpu *vcpu);
 /* state.c */
 void svm_sregs_get(struct vcpu *vcpu, struct vmm_sregs *sregs);
 int svm_code_size(struct vcpu *vcpu);
+int svm_cpl(struct vcpu *vcpu);
 void svm_sregs_set(struct vcpu *vcpu, const struct vmm_sregs *sregs);
 int svm_msr_get(struct vcpu *vcpu, u32 index, u64 *value);
 int svm_msr_set(struct vcpu *vcpu, u32 index, u64 value);

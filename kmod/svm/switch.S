@@ -13,13 +13,7 @@
 #include <asm/cpufeatures.h>
 #include <asm/nospec-branch.h>
 
-#define GPR(n)	((n) * 8)
-#define RCX	1
-#define RDX	2
-#define RBX	3
-#define RBP	5
-#define RSI	6
-#define RDI	7
+#include "../switch.h"
 
 #ifndef UNTRAIN_RET_VM
 .macro UNTRAIN_RET_VM
@@ -36,12 +30,7 @@
 
 /* void svm_switch(u64 *gprs, phys_addr_t guest_vmcb, phys_addr_t host_vmcb) */
 SYM_FUNC_START(svm_switch)
-	push	%rbp
-	push	%r15
-	push	%r14
-	push	%r13
-	push	%r12
-	push	%rbx
+	SWITCH_PUSH_HOST
 	push	%rdx			/* host_vmcb, back in RAX after the exit */
 	push	%rdi			/* gprs */
 
@@ -54,19 +43,7 @@ SYM_FUNC_START(svm_switch)
 	div	%ecx
 .Lno_divider:
 	mov	%rsi, %rax		/* VMRUN wants the VMCB in RAX; the guest's RAX is in it */
-	mov	GPR(RCX)(%rdi), %rcx
-	mov	GPR(RDX)(%rdi), %rdx
-	mov	GPR(RBX)(%rdi), %rbx
-	mov	GPR(RBP)(%rdi), %rbp
-	mov	GPR(RSI)(%rdi), %rsi
-	mov	GPR(8)(%rdi), %r8
-	mov	GPR(9)(%rdi), %r9
-	mov	GPR(10)(%rdi), %r10
-	mov	GPR(11)(%rdi), %r11
-	mov	GPR(12)(%rdi), %r12
-	mov	GPR(13)(%rdi), %r13
-	mov	GPR(14)(%rdi), %r14
-	mov	GPR(15)(%rdi), %r15
+	SWITCH_LOAD_GUEST %rdi
 	mov	GPR(RDI)(%rdi), %rdi
 
 	/* With RFLAGS.IF clear a physical interrupt would wait for the guest. */
@@ -82,19 +59,7 @@ SYM_FUNC_START(svm_switch)
 	mov	%rdi, %rax
 	mov	(%rsp), %rdi
 	mov	%rax, GPR(RDI)(%rdi)
-	mov	%rcx, GPR(RCX)(%rdi)
-	mov	%rdx, GPR(RDX)(%rdi)
-	mov	%rbx, GPR(RBX)(%rdi)
-	mov	%rbp, GPR(RBP)(%rdi)
-	mov	%rsi, GPR(RSI)(%rdi)
-	mov	%r8,  GPR(8)(%rdi)
-	mov	%r9,  GPR(9)(%rdi)
-	mov	%r10, GPR(10)(%rdi)
-	mov	%r11, GPR(11)(%rdi)
-	mov	%r12, GPR(12)(%rdi)
-	mov	%r13, GPR(13)(%rdi)
-	mov	%r14, GPR(14)(%rdi)
-	mov	%r15, GPR(15)(%rdi)
+	SWITCH_STORE_GUEST %rdi
 	add	$8, %rsp
 	pop	%rax
 	vmload	%rax
@@ -104,21 +69,8 @@ SYM_FUNC_START(svm_switch)
 	/* As does the predictor of returns, and on some CPUs that of all branches. */
 	UNTRAIN_RET_VM
 
-	/* No guest value is left for speculation to use. */
-	xor	%ecx, %ecx
-	xor	%edx, %edx
-	xor	%esi, %esi
-	xor	%edi, %edi
-	xor	%r8d, %r8d
-	xor	%r9d, %r9d
-	xor	%r10d, %r10d
-	xor	%r11d, %r11d
-	pop	%rbx
-	pop	%r12
-	pop	%r13
-	pop	%r14
-	pop	%r15
-	pop	%rbp
+	SWITCH_FORGET_GUEST
+	SWITCH_POP_HOST
 	stgi
 	RET
 SYM_FUNC_END(svm_switch)

@@ -24,7 +24,7 @@
 #include <linux/types.h>
 
 #define VMM_ABI_MAJOR		1
-#define VMM_ABI_MINOR		3
+#define VMM_ABI_MINOR		4
 
 #define VMM_IOC			0xd6
 
@@ -197,24 +197,107 @@ struct vmm_msi {
 };
 
 /*
+ * An irqfd: what is written to the eventfd @fd is sent as @msi, by the kernel
+ * and at once. However much its count is, it is one message, and the count is
+ * then 0; others should not read it, and EFD_SEMAPHORE makes no sense.
+ *
+ * For an eventfd that has none yet, one is made (-ENOSPC: VMM_IRQFDS_MAX are
+ * there), and what the eventfd holds already is sent. Else @msi and MASKED are
+ * rewritten, in one piece: what is written meanwhile is sent as the old or as
+ * the new message, once. REMOVE takes it away (-ENOENT: there is none), with
+ * all but @fd and that flag 0; what the eventfd holds is left. Closing it
+ * everywhere does the same, and so does closing the VM fd.
+ *
+ * While it is MASKED nothing is sent, @msi need not be a message, and the
+ * count stays. If it is not 0 when the mask is taken off, that is a message:
+ * as with MSI-X and its pending bit. For an edge at a masked pin of an IOAPIC,
+ * which is lost, the caller reads the eventfd before that.
+ *
+ * RESAMPLE, when it is made only (-EEXIST later): the eventfd @resample_fd is
+ * signalled at each EOI of the vector in @msi.data that was a level's, masked or
+ * not, on any vCPU,
+ * so that who drives a level-triggered line looks at it again and writes to
+ * @fd if it is still up. This goes by the EOIs that reach IOAPICs: where the
+ * guest suppresses their broadcast, its write to the IOAPIC's EOI register is
+ * the caller's to see. VMM_EXIT_EOI comes all the same if it was asked for.
+ *
+ * -EBADF: not an fd. -EINVAL: not an eventfd, or not an interrupt message.
+ */
+struct vmm_irqfd {
+	__s32 fd;
+	__u32 flags;			/* VMM_IRQFD_* */
+	__s32 resample_fd;		/* 0 without RESAMPLE */
+	__u32 pad;
+	struct vmm_msi msi;
+};
+
+#define VMM_IRQFD_REMOVE	(1U << 0)
+#define VMM_IRQFD_MASKED	(1U << 1)
+#define VMM_IRQFD_RESAMPLE	(1U << 2)
+
+#define VMM_IRQFDS_MAX		1024
+
+/*
+ * A doorbell: a guest's write of @size bytes that begins at @address, and with
+ * MATCH writes @data, adds 1 to the count of the eventfd @fd, and the guest
+ * goes on: there is no exit to user space. Where the count is at its limit it
+ * stays there, and nobody waits.
+ *
+ * Which writes: with PORT, OUT to that port, without a prefix REP or a string
+ * form. Else MOV to a guest-physical address where no slot is, or a read-only
+ * one; the local APIC's page goes before. All others exit as if there were no
+ * doorbell, so whoever emulates the device has to take such a write for the
+ * signal that it is.
+ *
+ * -EEXIST: some write would ring another one, too. -ENOSPC: VMM_DOORBELLS_MAX
+ * for ports, or as many for memory, are there. -EBADF: not an fd. -EINVAL: not
+ * an eventfd; a range beyond 64 Ki ports or phys_bits; a @size that is none or,
+ * in memory, that @address is not a multiple of; @data of more than @size
+ * bytes, or without MATCH.
+ *
+ * REMOVE takes away the one of the same @address, @size, @data and flags
+ * (-ENOENT: there is none); @fd is 0. No write signals after that. A doorbell
+ * outlives its eventfd, until the VM fd is closed.
+ */
+struct vmm_doorbell {
+	__u64 address;			/* port or guest-physical */
+	__u64 data;			/* 0 without MATCH */
+	__s32 fd;
+	__u32 size;			/* 1, 2, 4, 8 (not with PORT); 0: any, not with MATCH */
+	__u32 flags;			/* VMM_DOORBELL_* */
+	__u32 pad;
+};
+
+#define VMM_DOORBELL_REMOVE	(1U << 0)
+#define VMM_DOORBELL_PORT	(1U << 1)
+#define VMM_DOORBELL_MATCH	(1U << 2)
+
+#define VMM_DOORBELLS_MAX	1024
+
+/*
  * The VM's clock. At host time @host_ns (CLOCK_MONOTONIC) the VM's virtual
  * time was @vm_ns and its TSC @guest_tsc; since then both go on at @ns_ratio
  * (VM ns per host ns) and @tsc_ratio (guest per host ticks), both with 32
  * bits of fraction, as long as VMM_CLOCK_RUNNING is set. LAPIC timers and the
  * TSC of all vCPUs obey it. A @host_ns of 0 means now.
+ *
+ * With VMM_CLOCK_TSC_EMULATED the TSC is not made of the host's, which may be
+ * of no use: RDTSC and RDTSCP exit, and a host tick is what @host_ns makes of
+ * vmm_info.tsc_khz. The module sees to it all.
  */
 struct vmm_clock {
-	__u32 flags;			/* VMM_CLOCK_RUNNING */
+	__u32 flags;			/* VMM_CLOCK_* */
 	__u32 pad;
 	__u64 host_ns;
 	__u64 host_tsc;			/* out: pair of host_ns; in: 0 */
 	__u64 vm_ns;
 	__u64 guest_tsc;
 	__u64 ns_ratio;			/* 2 % to 20000 % of 1 << 32 */
-	__u64 tsc_ratio;		/* likewise, but 1 << 32 unless the CPU scales */
+	__u64 tsc_ratio;		/* likewise; 1 << 32 unless the CPU scales, or emulated */
 };
 
 #define VMM_CLOCK_RUNNING	(1U << 0)
+#define VMM_CLOCK_TSC_EMULATED	(1U << 1)
 
 /*
  * What the module does of a paravirtual interface. Without HYPERCALLS, VMCALL
@@ -241,6 +324,7 @@ struct vmm_pv {
  */
 #define VMM_PV_KICK		(1U << 2)	/* 5: end another's HLT */
 #define VMM_PV_SEND_IPI		(1U << 3)	/* 10: interrupts to many at once */
+#define VMM_PV_YIELD		(1U << 4)	/* 11: let another run that was preempted */
 
 /*
  * What the module does of Hyper-V's interface, by the Hypervisor Top-Level
@@ -288,6 +372,9 @@ struct vmm_hv_state {
 #define VMM_VM_GET_CLOCK	_IOR(VMM_IOC, 0x27, struct vmm_clock)
 /* Any thread, any time. -EINVAL: not an interrupt message. */
 #define VMM_VM_SEND_MSI		_IOW(VMM_IOC, 0x28, struct vmm_msi)
+/* Both: any thread, any time, also under running vCPUs. */
+#define VMM_VM_SET_IRQFD	_IOW(VMM_IOC, 0x29, struct vmm_irqfd)
+#define VMM_VM_SET_DOORBELL	_IOW(VMM_IOC, 0x2a, struct vmm_doorbell)
 /* Once, before the first vCPU is made: -EBUSY later. */
 #define VMM_VM_SET_PV		_IOW(VMM_IOC, 0x2b, struct vmm_pv)
 #define VMM_VM_SET_HV		_IOW(VMM_IOC, 0x2c, struct vmm_hv)
@@ -530,6 +617,12 @@ enum vmm_stat {
 	/* exits again */
 	VMM_STAT_DIRTY_LOG,		/* the CPU's log of written pages was full */
 	VMM_STAT_TIMER,			/* the CPU's timer, for the local APIC's */
+	VMM_STAT_RDTSC, VMM_STAT_RDTSCP,
+	/* not exits */
+	VMM_STAT_HALT_POLLED,		/* waits in HLT that ended before the vCPU slept */
+	VMM_STAT_HALT_POLL_VAIN,	/* sleeps in HLT that it polled before */
+	VMM_STAT_YIELD,			/* CPUs given to another vCPU, in a loop of PAUSE */
+	VMM_STAT_DOORBELL,		/* exits that ended with a signal to an eventfd */
 	VMM_STAT_COUNT
 };
 
@@ -615,6 +708,7 @@ enum vmm_pv_page {
 	VMM_PV_CLOCK,			/* struct pvclock_vcpu_time_info, 4-byte aligned */
 	VMM_PV_STEAL_TIME,		/* struct kvm_steal_time, 64-byte aligned */
 	VMM_PV_EOI,			/* a flag of 4 bytes, aligned */
+	VMM_PV_HALT_POLL,		/* no page, @gpa 0: HLT polls; ENABLED after a reset */
 	VMM_PV_PAGE_COUNT
 };
 
@@ -660,6 +754,8 @@ _Static_assert(sizeof(struct vmm_dirty) == 32, "ABI");
 _Static_assert(sizeof(struct vmm_msr_answer) == 16, "ABI");
 _Static_assert(sizeof(struct vmm_msr_answers) == 16, "ABI");
 _Static_assert(sizeof(struct vmm_msi) == 16, "ABI");
+_Static_assert(sizeof(struct vmm_irqfd) == 32, "ABI");
+_Static_assert(sizeof(struct vmm_doorbell) == 32, "ABI");
 _Static_assert(sizeof(struct vmm_clock) == 56, "ABI");
 _Static_assert(sizeof(struct vmm_pv) == 16, "ABI");
 _Static_assert(sizeof(struct vmm_hv) == 16, "ABI");

@@ -28,6 +28,7 @@
 #include <linux/mm.h>
 #include <linux/percpu.h>
 
+#include "../irqfd.h"
 #include "../lapic.h"
 #include "../lapic_logic.h"
 #include "vmx.h"
@@ -35,6 +36,7 @@
 #define VMX_XAPIC	SECONDARY_EXEC_VIRTUALIZE_APIC_ACCESSES
 #define VMX_X2APIC	SECONDARY_EXEC_VIRTUALIZE_X2APIC_MODE
 #define VMX_REGISTERS	SECONDARY_EXEC_APIC_REGISTER_VIRT
+#define VMX_INTERRUPTS	SECONDARY_EXEC_VIRTUAL_INTR_DELIVERY
 #define VMX_APIC_ALL	(VMX_XAPIC | VMX_X2APIC | VMX_REGISTERS | VMX_INTERRUPTS)
 
 /* By mode, and whether software has enabled the APIC: of what the CPU offers. */
@@ -131,7 +133,6 @@ void vmx_apic_init(struct vcpu *vcpu)
 	int i;
 
 	to_vmx(vcpu)->apic_page = lapic_page(vcpu);
-	to_vmx(vcpu)->vtpr = lapic_page(vcpu) + 0x080 / 4;
 	if (!(vmx_caps.use.cpu & CPU_BASED_TPR_SHADOW))
 		return;
 	vmcs_write(VIRTUAL_APIC_PAGE_ADDR, __pa(lapic_page(vcpu)));
@@ -164,7 +165,8 @@ static void vmx_apic_set_eoi_exits(struct vcpu *vcpu)
 	int i;
 
 	for (i = 0; i < ARRAY_SIZE(vcpu->eoi_exits); i++) {
-		u64 vectors = READ_ONCE(vcpu->eoi_exits[i]) & (i ? ~0ULL : ~0xffffULL);
+		u64 vectors = (READ_ONCE(vcpu->eoi_exits[i]) | irqfd_vectors(vcpu->vm, i)) &
+			      (i ? ~0ULL : ~0xffffULL);
 
 		if (likely(vectors == vmx->eoi_exits[i]))
 			continue;
@@ -225,7 +227,7 @@ void vmx_apic_changed(struct vcpu *vcpu)
 		if (IS_ENABLED(CONFIG_HM_PARANOIA))
 			WARN_ON_ONCE(!vmx_apic_is_coherent(vmx, status));
 	}
-	if (status != vmx->intr_status || vmx->tpr != *vmx->vtpr) {
+	if (status != vmx->intr_status || vmx->tpr != vmx_apic_tpr(vmx)) {
 		vmx->intr_status = status;
 		lapic_reload(vcpu);
 	}

@@ -65,7 +65,8 @@ static bool vmx_param_virtual_interrupts = false;
 module_param_named(virtual_interrupts, vmx_param_virtual_interrupts, bool, 0444);
 MODULE_PARM_DESC(virtual_interrupts, "VT-x: let the CPU deliver the local APIC's interrupts");
 
-enum vmx_need { MUST, WANT, NEVER };
+/* LATER: must exist, and is turned on and off. */
+enum vmx_need { MUST, WANT, NEVER, LATER };
 
 struct vmx_control {
 	u32 bit;
@@ -94,6 +95,7 @@ static const struct vmx_control vmx_cpu[] = {
 	{ CPU_BASED_UNCOND_IO_EXITING,		MUST, "unconditional I/O exiting" },
 	{ CPU_BASED_USE_MSR_BITMAPS,		MUST, "MSR bitmaps" },
 	{ CPU_BASED_USE_TSC_OFFSETTING,		MUST, "TSC offsetting" },
+	{ CPU_BASED_RDTSC_EXITING,		LATER, "RDTSC exiting" },
 	{ CPU_BASED_CR3_LOAD_EXITING,		NEVER, "CR3-load exiting" },
 	{ CPU_BASED_CR3_STORE_EXITING,		NEVER, "CR3-store exiting" },
 	{ CPU_BASED_INVLPG_EXITING,		NEVER, "INVLPG exiting" },
@@ -159,16 +161,16 @@ static int vmx_caps_controls(u32 msr, const struct vmx_control *rows, u32 *use, 
 	rdmsr(msr, fixed, allowed);
 	*use = fixed;
 	for (row = rows; row->bit; row++) {
-		bool there = allowed & row->bit;
+		bool there = allowed & row->bit, insists = fixed & row->bit;
 
-		if (row->need == NEVER ? fixed & row->bit : row->need == MUST && !there) {
+		if (row->need == WANT ? false : row->need == NEVER ? insists : !there) {
 			if (say)
 				pr_err("VT-x %s \"%s\" is not supported\n",
-				       row->need == MUST ? "without" : "that insists on",
+				       row->need == NEVER ? "that insists on" : "without",
 				       row->name);
 			err = -ENODEV;
 		}
-		if (row->need != NEVER && there && (!row->param || *row->param))
+		if (row->need <= WANT && there && (!row->param || *row->param))
 			*use |= row->bit;
 	}
 	return err;

@@ -160,6 +160,12 @@ int vmx_code_size(struct vcpu *vcpu)
 	return attr & VMX_AR_DB_MASK ? 4 : 2;
 }
 
+int vmx_cpl(struct vcpu *vcpu)
+{
+	/* "Guest Register State": the DPL of SS is the CPL. */
+	return (vmcs_read(GUEST_SS_AR_BYTES) >> 5) & 3;
+}
+
 /* DR6 never reaches the CPU: whatever would change it exits. DR7 waits for the entry. */
 void vmx_dr7_set(struct vcpu *vcpu)
 {

@@ -17,14 +17,7 @@
 #include <asm/segment.h>
 #include <asm/unwind_hints.h>
 
-#define GPR(n)	((n) * 8)
-#define RAX	0
-#define RCX	1
-#define RDX	2
-#define RBX	3
-#define RBP	5
-#define RSI	6
-#define RDI	7
+#include "../switch.h"
 
 #define FIELD_HOST_RSP	0x6c14
 
@@ -32,12 +25,7 @@
 
 /* bool vmx_switch(u64 *gprs, u64 *host_rsp, bool launched) */
 SYM_FUNC_START(vmx_switch)
-	push	%rbp
-	push	%r15
-	push	%r14
-	push	%r13
-	push	%r12
-	push	%rbx
+	SWITCH_PUSH_HOST
 	push	%rdi			/* gprs */
 
 	cmp	%rsp, (%rsi)
@@ -48,19 +36,7 @@ SYM_FUNC_START(vmx_switch)
 1:
 	bt	$0, %edx		/* CF: launched; none of the below changes it */
 	mov	GPR(RAX)(%rdi), %rax
-	mov	GPR(RCX)(%rdi), %rcx
-	mov	GPR(RDX)(%rdi), %rdx
-	mov	GPR(RBX)(%rdi), %rbx
-	mov	GPR(RBP)(%rdi), %rbp
-	mov	GPR(RSI)(%rdi), %rsi
-	mov	GPR(8)(%rdi), %r8
-	mov	GPR(9)(%rdi), %r9
-	mov	GPR(10)(%rdi), %r10
-	mov	GPR(11)(%rdi), %r11
-	mov	GPR(12)(%rdi), %r12
-	mov	GPR(13)(%rdi), %r13
-	mov	GPR(14)(%rdi), %r14
-	mov	GPR(15)(%rdi), %r15
+	SWITCH_LOAD_GUEST %rdi
 	mov	GPR(RDI)(%rdi), %rdi
 
 	/*
@@ -88,20 +64,8 @@ SYM_INNER_LABEL_ALIGN(vmx_switch_exit, SYM_L_GLOBAL)
 	push	%rax
 	mov	8(%rsp), %rax		/* gprs */
 	pop	GPR(RAX)(%rax)
-	mov	%rcx, GPR(RCX)(%rax)
-	mov	%rdx, GPR(RDX)(%rax)
-	mov	%rbx, GPR(RBX)(%rax)
-	mov	%rbp, GPR(RBP)(%rax)
-	mov	%rsi, GPR(RSI)(%rax)
 	mov	%rdi, GPR(RDI)(%rax)
-	mov	%r8,  GPR(8)(%rax)
-	mov	%r9,  GPR(9)(%rax)
-	mov	%r10, GPR(10)(%rax)
-	mov	%r11, GPR(11)(%rax)
-	mov	%r12, GPR(12)(%rax)
-	mov	%r13, GPR(13)(%rax)
-	mov	%r14, GPR(14)(%rax)
-	mov	%r15, GPR(15)(%rax)
+	SWITCH_STORE_GUEST %rax
 	xor	%ebx, %ebx		/* entered */
 
 .Lout:
@@ -126,22 +90,9 @@ SYM_INNER_LABEL_ALIGN(vmx_switch_exit, SYM_L_GLOBAL)
 	CLEAR_BRANCH_HISTORY_VMEXIT
 #endif
 
-	/* No guest value is left for speculation to use. */
 	mov	%ebx, %eax
-	xor	%ecx, %ecx
-	xor	%edx, %edx
-	xor	%esi, %esi
-	xor	%edi, %edi
-	xor	%r8d, %r8d
-	xor	%r9d, %r9d
-	xor	%r10d, %r10d
-	xor	%r11d, %r11d
-	pop	%rbx
-	pop	%r12
-	pop	%r13
-	pop	%r14
-	pop	%r15
-	pop	%rbp
+	SWITCH_FORGET_GUEST
+	SWITCH_POP_HOST
 	RET
 
 .Lrefused:

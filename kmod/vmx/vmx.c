@@ -387,8 +387,9 @@ void vmx_flush(struct vcpu *vcpu)
 	to_vmx(vcpu)->invept = true;
 }
 
-static void vmx_tsc(struct vcpu *vcpu, u64 ratio, s64 offset)
+static void vmx_tsc(struct vcpu *vcpu, bool exits, u64 ratio, s64 offset)
 {
+	to_vmx(vcpu)->tsc_exits = exits;
 	to_vmx(vcpu)->want_tsc_ratio = ratio;
 	to_vmx(vcpu)->want_tsc_offset = offset;
 }
@@ -485,6 +486,8 @@ static void vmx_enter_controls(struct vcpu *vcpu)
 	struct vcpu_vmx *vmx = to_vmx(vcpu);
 	u32 controls = vmx_caps.use.cpu;
 
+	if (unlikely(vmx->tsc_exits))
+		controls |= CPU_BASED_RDTSC_EXITING;
 	if (vmx->window_intr)
 		controls |= CPU_BASED_INTR_WINDOW_EXITING;
 	/* The window for NMIs does not wait for the shadow of STI; that for interrupts does. */
@@ -618,6 +621,7 @@ const struct vmm_hw_ops vmx_ops = {
 	.sregs_get	= vmx_sregs_get,
 	.sregs_set	= vmx_sregs_set,
 	.code_size	= vmx_code_size,
+	.cpl		= vmx_cpl,
 	.dr7_set	= vmx_dr7_set,
 	.msr_get	= vmx_msr_get,
 	.msr_set	= vmx_msr_set,

@@ -78,13 +78,14 @@ struct vcpu_vmx {
 	u32 interruptibility, cpu_controls;
 	u32 countdown;			/* VMX_COUNTDOWN_MAX where there is no such timer */
 	/* What they shall hold. */
+	bool tsc_exits;
 	s64 want_tsc_offset;
 	u64 want_tsc_ratio;		/* 1 << 32 where there is no scaling */
 	bool window_intr, window_nmi;
 	u32 event, event_error, event_length;	/* for the entry, if vcpu->events has one */
 
 	/* Likewise of the virtual APIC, see apic.c. */
-	const u32 *apic_page, *vtpr;
+	const u32 *apic_page;
 	u32 apic_controls, tpr_threshold;
 	u64 eoi_exits[4];
 	u16 intr_status;
@@ -173,6 +174,7 @@ void vmx_exit_refused(struct vcpu *vcpu);
 
 void vmx_sregs_get(struct vcpu *vcpu, struct vmm_sregs *sregs);
 int vmx_code_size(struct vcpu *vcpu);
+int vmx_cpl(struct vcpu *vcpu);
 void vmx_sregs_set(struct vcpu *vcpu, const struct vmm_sregs *sregs);
 int vmx_msr_get(struct vcpu *vcpu, u32 index, u64 *value);
 int vmx_msr_set(struct vcpu *vcpu, u32 index, u64 value);
@@ -202,19 +204,23 @@ void vmx_apic_prepare(struct vcpu *vcpu);
 void vmx_apic_set_status(struct vcpu *vcpu);
 void vmx_apic_changed(struct vcpu *vcpu);
 
-#define VMX_INTERRUPTS	SECONDARY_EXEC_VIRTUAL_INTR_DELIVERY
+static inline u32 vmx_apic_tpr(const struct vcpu_vmx *vmx)
+{
+	return READ_ONCE(vmx->apic_page[0x080 / 4]);
+}
 
 /* Around each trip. */
 static inline void vmx_apic_enter(struct vcpu *vcpu, struct vcpu_vmx *vmx)
 {
-	if (unlikely(vmx->apic_controls & VMX_INTERRUPTS))
+	if (unlikely(vmx->apic_controls & SECONDARY_EXEC_VIRTUAL_INTR_DELIVERY))
 		vmx_apic_set_status(vcpu);
-	vmx->tpr = READ_ONCE(*vmx->vtpr);
+	vmx->tpr = vmx_apic_tpr(vmx);
 }
 
 static inline void vmx_apic_leave(struct vcpu *vcpu, struct vcpu_vmx *vmx)
 {
-	if (unlikely(READ_ONCE(*vmx->vtpr) != vmx->tpr || (vmx->apic_controls & VMX_INTERRUPTS)))
+	if (unlikely(vmx->tpr != vmx_apic_tpr(vmx) ||
+		     (vmx->apic_controls & SECONDARY_EXEC_VIRTUAL_INTR_DELIVERY)))
 		vmx_apic_changed(vcpu);
 }
 

@@ -55,7 +55,7 @@ static const struct ssm_field acpi_pm_fields[] = {
 
 static u64 pm_ticks(struct pdm_device *dev)
 {
-	return (u64)((u128)pdm_now(dev) * PM_TIMER_HZ / NS_PER_S);
+	return (u64)((u128)pdm_now(dev, TM_VIRTUAL_SYNC) * PM_TIMER_HZ / NS_PER_S);
 }
 
 /* The first nanosecond at which @ticks have passed. */
@@ -204,7 +204,7 @@ static int acpi_pm_create(struct pdm_device *dev, struct error *err)
 	struct acpi_pm *s = pdm_state(dev);
 	int ret = 0;
 
-	s->timer = pdm_timer_create(dev, "carry", pm_timer);
+	s->timer = pdm_timer_create(dev, TM_VIRTUAL_SYNC, "carry", pm_timer);
 	for (unsigned int i = 0; i < ARRAY_SIZE(acpi_blocks) && !ret; i++)
 		ret = pdm_port_register(dev, acpi_blocks[i].port, acpi_blocks[i].count,
 					&acpi_blocks[i].ops, err);

@@ -5,11 +5,10 @@
  * refresh) only counts.
  *
  * Nothing ticks. A channel keeps the tick at which its count was loaded, and
- * its count and output are computed from the VM's clock when somebody looks.
- * Only channel 0 has a timer, set to the next rising edge of its output.
- * Edges that a late timer missed are made up for one by one, at half the
- * period, up to EDGES_LATE_MAX; and no period is shorter than EDGE_GAP_NS as
- * far as interrupts go, however short the guest's count is.
+ * its count and output are computed from TM_VIRTUAL_SYNC when somebody looks.
+ * Only channel 0 has a timer, set to the next rising edge of its output, for
+ * which that clock waits. As far as interrupts go no period is shorter than
+ * EDGE_GAP_NS, however short the guest's count is: edges between are dropped.
  *
  * Simplified: a count is loaded with no clock of delay, and a new count in
  * mode 3 waits for the end of the whole period, as in mode 2. The speaker is
@@ -23,7 +22,6 @@
 #define NS_PER_S	1000000000ULL
 
 #define EDGE_GAP_NS	100000ULL
-#define EDGES_LATE_MAX	8
 
 #define CONTROL_BCD	BIT(0)
 #define ACCESS_LOW	1
@@ -289,7 +287,7 @@ static u64 channel_edge_tick(const struct pit_channel *c, u64 n)
 	return c->start + c->count + (c->mode >= 4);
 }
 
-/* Set the timer for the edge after those delivered, or the next overdue one. */
+/* Set the timer for the edge after those delivered. */
 static void i8254_arm(struct pdm_device *dev, struct i8254 *s, u64 earliest)
 {
 	const struct pit_channel *c = &s->channels[0];
@@ -322,7 +320,7 @@ static void i8254_timer(struct pdm_device *dev)
 {
 	struct i8254 *s = pdm_state(dev);
 	struct pit_channel *c = &s->channels[0];
-	u64 ns = pdm_now(dev), now = ticks_of_ns(ns), start = c->start, due, gap;
+	u64 ns = pdm_now(dev, TM_VIRTUAL_SYNC), now = ticks_of_ns(ns), start = c->start;
 
 	if (!s->deadline || ns < s->deadline)
 		return;
@@ -331,13 +329,10 @@ static void i8254_timer(struct pdm_device *dev)
 		s->edges = 0;
 	else
 		s->edges++;
-	due = channel_edges(c, now);
-	if (due > s->edges + EDGES_LATE_MAX)
-		s->edges = due - EDGES_LATE_MAX;
+	s->edges = max(s->edges, channel_edges(c, now));
 	pdm_irq_set(dev, 0, false);
 	pdm_irq_set(dev, 0, true);
-	gap = max(ns_of_ticks(c->count) / 2, EDGE_GAP_NS);
-	i8254_arm(dev, s, ns + gap);
+	i8254_arm(dev, s, ns + EDGE_GAP_NS);
 }
 
 /* ---- registers -------------------------------------------------------------------------- */
@@ -451,7 +446,7 @@ static void i8254_readback(struct i8254 *s, u8 value, u64 now)
 static u64 i8254_read(struct pdm_device *dev, u64 offset, u32 size)
 {
 	struct i8254 *s = pdm_state(dev);
-	u64 now = ticks_of_ns(pdm_now(dev));
+	u64 now = ticks_of_ns(pdm_now(dev, TM_VIRTUAL_SYNC));
 
 	if (offset >= ARRAY_SIZE(s->channels))
 		return ~0ULL;
@@ -462,7 +457,7 @@ static u64 i8254_read(struct pdm_device *dev, u64 offset, u32 size)
 static void i8254_write(struct pdm_device *dev, u64 offset, u32 size, u64 value)
 {
 	struct i8254 *s = pdm_state(dev);
-	u64 now = ticks_of_ns(pdm_now(dev));
+	u64 now = ticks_of_ns(pdm_now(dev, TM_VIRTUAL_SYNC));
 	u8 channel = offset == 3 ? (u8)value >> 6 : offset;
 	bool restarted;
 
@@ -482,7 +477,7 @@ static void i8254_write(struct pdm_device *dev, u64 offset, u32 size, u64 value)
 static u64 port61_read(struct pdm_device *dev, u64 offset, u32 size)
 {
 	struct i8254 *s = pdm_state(dev);
-	u64 ns = pdm_now(dev), now = ticks_of_ns(ns);
+	u64 ns = pdm_now(dev, TM_VIRTUAL_SYNC), now = ticks_of_ns(ns);
 	u8 value = s->port61;
 
 	channel_sync(&s->channels[2], now);
@@ -496,7 +491,7 @@ static u64 port61_read(struct pdm_device *dev, u64 offset, u32 size)
 static void port61_write(struct pdm_device *dev, u64 offset, u32 size, u64 value)
 {
 	struct i8254 *s = pdm_state(dev);
-	u64 now = ticks_of_ns(pdm_now(dev));
+	u64 now = ticks_of_ns(pdm_now(dev, TM_VIRTUAL_SYNC));
 
 	channel_sync(&s->channels[2], now);
 	s->port61 = (u8)value & PORT61_KEPT;
@@ -518,7 +513,7 @@ static int i8254_create(struct pdm_device *dev, struct error *err)
 	struct i8254 *s = pdm_state(dev);
 	int ret;
 
-	s->timer = pdm_timer_create(dev, "channel 0", i8254_timer);
+	s->timer = pdm_timer_create(dev, TM_VIRTUAL_SYNC, "channel 0", i8254_timer);
 	ret = pdm_port_register(dev, 0x40, 4, &i8254_ops, err);
 	return ret ? ret : pdm_port_register(dev, 0x61, 1, &port61_ops, err);
 }
@@ -540,7 +535,7 @@ static void i8254_reset(struct pdm_device *dev)
 static int i8254_loaded(struct pdm_device *dev)
 {
 	struct i8254 *s = pdm_state(dev);
-	u64 now = ticks_of_ns(pdm_now(dev));
+	u64 now = ticks_of_ns(pdm_now(dev, TM_VIRTUAL_SYNC));
 
 	for (int i = 0; i < 3; i++) {
 		const struct pit_channel *c = &s->channels[i];

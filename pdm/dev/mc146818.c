@@ -3,12 +3,18 @@
  * The MC146818 real-time clock with 128 bytes of CMOS memory, behind ports
  * 0x70 (index) and 0x71 (data), on ISA line 8. The century is byte 0x32.
  *
- * The time is the host's wall clock (UTC) plus an offset that changes when
- * the guest sets its clock. The ten time bytes are computed when read; while
- * SET or the divider's reset stops the clock they stand in the memory as the
- * guest left them. Flags are brought up to date when somebody looks, and a
- * timer runs only for a flag that is enabled and not yet set, so that no
- * guest gets more interrupts than it reads register C.
+ * The date is TM_REAL plus an offset that changes when the guest sets its
+ * clock. The ten time bytes are computed when read; while SET or the divider's
+ * reset stops the clock they stand in the memory as the guest left them. Flags
+ * are brought up to date when somebody looks. For alarm and update a timer runs
+ * only while the flag is enabled and not yet set.
+ *
+ * The periodic interrupt goes by TM_VIRTUAL_SYNC, and its timer runs as long
+ * as it is enabled, since it is what that clock waits for. A tick that comes
+ * while register C still shows the one before is owed, for the guest may not
+ * be to blame: it comes as soon as C is read. So no guest gets more interrupts
+ * than it reads C. One that falls behind by more than OWED_MAX is owed nothing
+ * any more, or it might never do anything but read C.
  *
  * The update takes no time: UIP is set ahead of it for as long as a real
  * chip would be busy, and the bytes change all at once at its end. Left out:
@@ -55,13 +61,15 @@ enum {
 /* "Divider Control": the first update comes half a second after the reset ends. */
 #define DIVIDER_START_NS 500000000LL
 #define PERIOD_HZ	32768
+#define OWED_MAX	32
 
 struct mc146818 {
 	u8 index;
 	u8 bytes[RTC_BYTES];
-	s64 offset;		/* guest's time less the host's, ns */
+	s64 offset;		/* guest's time less TM_REAL, ns */
 	s64 second;		/* the last one whose update was seen */
 	u64 period;		/* the last periodic tick that was seen */
+	u8 owed;		/* periodic interrupts, beyond the one in C */
 	/* Not saved. */
 	struct pdm_timer *update, *periodic;
 };
@@ -72,6 +80,7 @@ static const struct ssm_field mc146818_fields[] = {
 	SSM_FIELD(struct mc146818, offset),
 	SSM_FIELD(struct mc146818, second),
 	SSM_FIELD(struct mc146818, period),
+	SSM_FIELD(struct mc146818, owed),
 	SSM_END
 };
 
@@ -193,9 +202,15 @@ static s64 rtc_seconds_of_bytes(const struct mc146818 *s)
 
 /* ---- the running clock --------------------------------------------------------------- */
 
+/* The periodic interrupt needs no more than this. */
+static bool rtc_divides(const struct mc146818 *s)
+{
+	return (s->bytes[RTC_A] & A_DIVIDER) <= A_DIVIDER_RUNS;
+}
+
 static bool rtc_runs(const struct mc146818 *s)
 {
-	return !(s->bytes[RTC_B] & B_SET) && (s->bytes[RTC_A] & A_DIVIDER) <= A_DIVIDER_RUNS;
+	return !(s->bytes[RTC_B] & B_SET) && rtc_divides(s);
 }
 
 /*
@@ -204,7 +219,7 @@ static bool rtc_runs(const struct mc146818 *s)
  */
 static s64 rtc_now(struct pdm_device *dev, const struct mc146818 *s)
 {
-	return (s64)(pdm_real_now(dev) + (u64)s->offset);
+	return (s64)(pdm_now(dev, TM_REAL) + (u64)s->offset);
 }
 
 static s64 rtc_second(s64 ns)
@@ -223,7 +238,7 @@ static void rtc_set(struct pdm_device *dev, struct mc146818 *s, s64 phase)
 {
 	s64 seconds = clamp(rtc_seconds_of_bytes(s), -9000000000LL, 9000000000LL);
 
-	s->offset = (s64)((u64)(seconds * NS_PER_S + phase) - pdm_real_now(dev));
+	s->offset = (s64)((u64)(seconds * NS_PER_S + phase) - pdm_now(dev, TM_REAL));
 	s->second = seconds;
 }
 
@@ -265,15 +280,30 @@ static u32 rtc_period(const struct mc146818 *s)
 static u64 rtc_periods(struct pdm_device *dev, const struct mc146818 *s)
 {
 	u32 period = rtc_period(s);
+	u128 ticks = (u128)pdm_now(dev, TM_VIRTUAL_SYNC) * PERIOD_HZ / NS_PER_S;
 
-	return period ? (u64)((u128)pdm_now(dev) * PERIOD_HZ / NS_PER_S) / period : 0;
+	return period ? (u64)ticks / period : 0;
+}
+
+static void rtc_sync_period(struct pdm_device *dev, struct mc146818 *s)
+{
+	u64 period = rtc_periods(dev, s), ticks = period - s->period;
+
+	s->period = period;
+	if (!ticks || !rtc_divides(s))
+		return;
+	if (s->bytes[RTC_B] & B_PIE) {
+		ticks -= !(s->bytes[RTC_C] & C_PF);
+		ticks += s->owed;
+		s->owed = ticks > OWED_MAX ? 0 : (u8)ticks;
+	}
+	s->bytes[RTC_C] |= C_PF;
 }
 
 /* Flags for what has happened since the last look. */
 static void rtc_sync(struct pdm_device *dev, struct mc146818 *s)
 {
 	s64 second = rtc_second(rtc_now(dev, s));
-	u64 period = rtc_periods(dev, s);
 
 	if (rtc_runs(s) && second != s->second) {
 		s->bytes[RTC_C] |= C_UF;
@@ -281,9 +311,13 @@ static void rtc_sync(struct pdm_device *dev, struct mc146818 *s)
 			s->bytes[RTC_C] |= C_AF;
 		s->second = second;
 	}
-	if (rtc_runs(s) && period != s->period)
-		s->bytes[RTC_C] |= C_PF;
-	s->period = period;
+	rtc_sync_period(dev, s);
+}
+
+/* When the next second begins, by TM_REAL. */
+static u64 rtc_next_update(struct pdm_device *dev, const struct mc146818 *s)
+{
+	return pdm_now(dev, TM_REAL) + (u64)(NS_PER_S - rtc_phase(rtc_now(dev, s)));
 }
 
 /* The line, and the timers of what is enabled and has not happened. */
@@ -295,11 +329,10 @@ static void rtc_update(struct pdm_device *dev, struct mc146818 *s)
 
 	pdm_irq_set(dev, RTC_LINE, enabled & flags);
 	if (awaited & (C_UF | C_AF))
-		pdm_timer_arm(s->update,
-			      pdm_now(dev) + (u64)(NS_PER_S - rtc_phase(rtc_now(dev, s))));
+		pdm_timer_arm(s->update, rtc_next_update(dev, s));
 	else
 		pdm_timer_cancel(s->update);
-	if ((awaited & C_PF) && rtc_period(s))
+	if (rtc_divides(s) && (enabled & C_PF) && rtc_period(s))
 		pdm_timer_arm(s->periodic, (u64)((tick * NS_PER_S + PERIOD_HZ - 1) / PERIOD_HZ));
 	else
 		pdm_timer_cancel(s->periodic);
@@ -328,7 +361,7 @@ static u8 rtc_read_a(struct pdm_device *dev, const struct mc146818 *s)
 	return s->bytes[RTC_A] | (uip ? A_UIP : 0);
 }
 
-/* Reading clears all flags, and the interrupt with them. */
+/* Reading clears all flags, and the interrupt with them; what is owed is a new one. */
 static u8 rtc_read_c(struct pdm_device *dev, struct mc146818 *s)
 {
 	u8 flags;
@@ -336,6 +369,11 @@ static u8 rtc_read_c(struct pdm_device *dev, struct mc146818 *s)
 	rtc_sync(dev, s);
 	flags = s->bytes[RTC_C] & C_FLAGS;
 	s->bytes[RTC_C] = 0;
+	if (s->owed) {
+		s->owed--;
+		s->bytes[RTC_C] = C_PF;
+		pdm_irq_set(dev, RTC_LINE, false);
+	}
 	rtc_update(dev, s);
 	return flags | (flags & s->bytes[RTC_B] ? C_IRQF : 0);
 }
@@ -371,6 +409,7 @@ static void rtc_write_control(struct pdm_device *dev, struct mc146818 *s, u8 ind
 	if (!ran && rtc_runs(s))
 		rtc_set(dev, s, phase);
 	s->period = rtc_periods(dev, s);
+	s->owed = 0;
 }
 
 /* Setting a time byte of a clock that runs is allowed, if unwise. */
@@ -425,8 +464,8 @@ static int mc146818_create(struct pdm_device *dev, struct error *err)
 {
 	struct mc146818 *s = pdm_state(dev);
 
-	s->update = pdm_timer_create(dev, "update", rtc_timer);
-	s->periodic = pdm_timer_create(dev, "periodic", rtc_timer);
+	s->update = pdm_timer_create(dev, TM_REAL, "update", rtc_timer);
+	s->periodic = pdm_timer_create(dev, TM_VIRTUAL_SYNC, "periodic", rtc_timer);
 	s->bytes[RTC_A] = A_DIVIDER_RUNS | 6;
 	s->bytes[RTC_B] = B_24H;
 	s->second = rtc_second(rtc_now(dev, s));
@@ -442,11 +481,16 @@ static void mc146818_reset(struct pdm_device *dev)
 	s->index = 0;
 	s->bytes[RTC_B] &= ~(B_UIE | B_AIE | B_PIE);
 	s->bytes[RTC_C] = 0;
+	s->owed = 0;
 	rtc_update(dev, s);
 }
 
 static int mc146818_loaded(struct pdm_device *dev)
 {
+	struct mc146818 *s = pdm_state(dev);
+
+	if (s->owed > OWED_MAX)
+		return -EINVAL;
 	rtc_timer(dev);
 	return 0;
 }

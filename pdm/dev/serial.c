@@ -147,7 +147,7 @@ static void serial_timeout_start(struct pdm_device *dev, struct serial *s)
 {
 	s->timeout = false;
 	if ((s->fcr & FCR_ENABLE) && s->count && s->count < serial_trigger(s)) {
-		s->timeout_at = pdm_now(dev) + serial_timeout_ns(s);
+		s->timeout_at = pdm_now(dev, TM_VIRTUAL) + serial_timeout_ns(s);
 		pdm_timer_arm(s->timer, s->timeout_at);
 	} else if (s->timeout_at) {
 		s->timeout_at = 0;
@@ -159,7 +159,7 @@ static void serial_timer(struct pdm_device *dev)
 {
 	struct serial *s = pdm_state(dev);
 
-	if (!s->timeout_at || pdm_now(dev) < s->timeout_at)
+	if (!s->timeout_at || pdm_now(dev, TM_VIRTUAL) < s->timeout_at)
 		return;
 	s->timeout_at = 0;
 	s->timeout = s->count && (s->fcr & FCR_ENABLE);
@@ -402,7 +402,7 @@ static int serial_create(struct pdm_device *dev, struct error *err)
 	int ret;
 
 	s->irq = cfgm_has(config, "irq") ? (u32)cfgm_int(config, "irq") : serial_default_irq(port);
-	s->timer = pdm_timer_create(dev, "timeout", serial_timer);
+	s->timer = pdm_timer_create(dev, TM_VIRTUAL, "timeout", serial_timer);
 	ret = pdm_port_register(dev, port, UART_PORTS, &serial_ops, err);
 	if (ret)
 		return ret;

@@ -60,6 +60,7 @@ struct stdio {
 static const char stdio_help[] =
 	"\r\n"
 	"Ctrl-A x  end the guest\r\n"
+	"Ctrl-A p  pause the guest, or let it go on\r\n"
 	"Ctrl-A d  show registers and the last exits of all CPUs\r\n"
 	"Ctrl-A a  send Ctrl-A (Ctrl-A twice does too)\r\n"
 	"Ctrl-A h  this list\r\n";
@@ -194,6 +195,9 @@ static void stdio_key(struct stdio *stdio, u8 key)
 		break;
 	case 'd':
 		config->ops->key(config->ctx, PDM_KEY_DUMP);
+		break;
+	case 'p':
+		config->ops->key(config->ctx, PDM_KEY_PAUSE);
 		break;
 	case 'a':
 	case ESCAPE:

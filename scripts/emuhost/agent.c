@@ -23,6 +23,7 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <glob.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdbool.h>
@@ -339,6 +340,47 @@ static void job_finish(struct job *job, int signals)
 	kmsg_forward(job->number);
 }
 
+/* What a file of /proc holds, as a string; "" without one. */
+static const char *proc_read(const char *task, const char *file, char *buf, size_t size)
+{
+	char path[64];
+	ssize_t n;
+	int fd;
+
+	snprintf(path, sizeof(path), "%s/%s", task, file);
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	n = read(fd, buf, size - 1);
+	close(fd);
+	buf[n > 0 ? n : 0] = 0;
+	return buf;
+}
+
+/* The kernel's own threads have no command line. */
+static void task_tell(const struct job *job, const char *task)
+{
+	char name[32], line[64], stack[2048], text[2304];
+	int n;
+
+	if (!strncmp(task, "/proc/1/", 8) || !*proc_read(task, "cmdline", line, sizeof(line)))
+		return;
+	n = snprintf(text, sizeof(text), "no end: %s, %s%s", task,
+		     proc_read(task, "comm", name, sizeof(name)),
+		     proc_read(task, "stack", stack, sizeof(stack)));
+	frame_send(FRAME_ERR, job->number, text, n);
+}
+
+/* Where in the kernel each thread is, for who has to find out why there was no end. */
+static void job_tell_tasks(const struct job *job)
+{
+	glob_t tasks;
+
+	if (glob("/proc/[0-9]*/task/*", 0, NULL, &tasks))
+		return;
+	for (size_t i = 0; i < tasks.gl_pathc; i++)
+		task_tell(job, tasks.gl_pathv[i]);
+	globfree(&tasks);
+}
+
 static uint32_t job_run(struct job *job, int signals)
 {
 	int64_t start = now(), deadline = job->timeout ? start + job->timeout * NSEC : 0;
@@ -350,6 +392,7 @@ static uint32_t job_run(struct job *job, int signals)
 		if (deadline && now() >= deadline && !outcome.timed_out) {
 			outcome.timed_out = 1;
 			deadline = 0;
+			job_tell_tasks(job);
 			kill(-1, SIGKILL);
 		}
 		job_poll(job, signals, deadline);

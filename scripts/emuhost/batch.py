@@ -63,9 +63,11 @@ class Report(Listener):
         print(line, file=self.out, flush=True)
 
     def _details(self, *results):
+        """What a test said, but for its cases that passed: they would bury the others."""
         for result in results:
             for line in result.said.decode(errors="replace").splitlines():
-                self._print("    | " + line)
+                if not line.startswith("ok "):
+                    self._print("    | " + line)
         for result in results:
             for line in result.kmsg:
                 self._print("    # " + line)
@@ -129,9 +131,8 @@ class Report(Listener):
         why = (result.complaint() or current.complaint() or session.panic()
                or f"the host {how}")
         self.fail(test.name, why, *{id(r): r for r in (result, current)}.values())
-        if not session.overrun:
-            for line in session.said.splitlines()[-40:]:
-                self._print("    # " + line)
+        for line in session.where.splitlines() + session.said.splitlines()[-40:]:
+            self._print("    # " + line)
 
 
 def run(tests, slowness, boot, internal):

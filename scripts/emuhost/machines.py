@@ -5,6 +5,7 @@ import ctypes
 import functools
 import mmap
 import os
+import re
 import shutil
 import signal
 import socket
@@ -17,6 +18,10 @@ PORT = 0xe9
 
 # rdtsc; shl $32, %rdx; or %rdx, %rax; ret
 RDTSC = bytes.fromhex("0f31 48c1e220 4809d0 c3")
+
+# Of what QEMU tells of a CPU, and how often it is asked.
+WHERE = re.compile(r"CPU#|R[A-Z0-9]{2} ?=|CS =|CR0=")
+WHERE_LOOKS = 5
 
 LIBC = ctypes.CDLL(None)
 PR_SET_PDEATHSIG = 1
@@ -54,6 +59,7 @@ class Machine:
         self.console = folder / "console.log"       # the kernel's, from its first line
         self.process = None
         self.line = None
+        self.monitor = None
 
     def input(self, data):
         self.line.sendall(data)
@@ -66,6 +72,13 @@ class Machine:
         if self.line:
             self.line.close()
 
+    def poke(self):
+        """An interrupt that means nothing, for a machine that has been silent for a while."""
+
+    def where(self):
+        """What the CPUs of a machine that hangs are doing, as far as the emulator tells."""
+        return ""
+
     def said(self):
         """Both logs of a machine that did not come up."""
         texts = []
@@ -77,14 +90,17 @@ class Machine:
 
 class Qemu(Machine):
     # Without tsc=reliable two emulated CPUs look unsynchronised to Linux. It must not measure
-    # the TSC itself: on a busy machine it can be wrong by a factor of three.
+    # the TSC itself: on a busy machine it can be wrong by a factor of three. An address that a
+    # hung host is at means something in the next boot only without KASLR.
     memory, kvm, slowness = "1G", "kvm-amd", 1
-    command_line = "console=ttyS0 panic=-1 tsc=reliable loglevel=6"
+    command_line = "console=ttyS0 panic=-1 tsc=reliable loglevel=6 nokaslr"
     boot_limit = 120
 
     def start(self, kernel, initrd, options):
-        khz = 1000000 if options.icount else tsc_khz()
+        self.icount = options.icount    # then one thread does all, and counts
+        khz = 1000000 if self.icount else tsc_khz()
         ours, theirs = socket.socketpair()
+        self.monitor, monitor = socket.socketpair()
         cpu = ",".join(["max", "+svm", *filter(None, [options.cpu_flags])])
         command = [
             "qemu-system-x86_64", "-nodefaults", "-no-user-config", "-display", "none",
@@ -93,19 +109,58 @@ class Qemu(Machine):
             "-append", f"{self.command_line} tsc_early_khz={khz} {options.append}",
             "-chardev", f"file,id=console,path={self.console}", "-serial", "chardev:console",
             "-chardev", f"socket,id=input,fd={theirs.fileno()}", "-serial", "chardev:input",
+            "-chardev", f"socket,id=monitor,fd={monitor.fileno()}", "-mon", "chardev=monitor",
             "-chardev", "stdio,id=agent,signal=off",
             "-device", f"isa-debugcon,iobase={PORT:#x},chardev=agent",
         ]
-        if options.icount:
+        if self.icount:
             command += ["-accel", "tcg,thread=single", "-icount", "shift=0,sleep=off"]
         with open(self.folder / "emulator.log", "wb") as log:
             self.process = subprocess.Popen(
                 command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=log,
-                pass_fds=[theirs.fileno()], start_new_session=True, preexec_fn=die_with_parent)
+                pass_fds=[theirs.fileno(), monitor.fileno()], start_new_session=True,
+                preexec_fn=die_with_parent)
         theirs.close()
+        monitor.close()
         self.line = ours
         self.output = self.process.stdout.fileno()
         os.set_blocking(self.output, True)
+
+    def poke(self):
+        """
+        VMRUN and #VMEXIT of QEMU 7.2 change the CPU's pending interrupts without a lock, and
+        may lose one that comes at that moment. The local APIC still has it, and tells of it
+        with the next one. If there is none, since that was the timer of an idle host, the host
+        sleeps for ever.
+        """
+        if self.icount:
+            return
+        try:
+            self.monitor.sendall(b"sendkey shift\n")
+            self.monitor_read()
+        except OSError:
+            pass                        # it has just ended, which others see
+
+    def monitor_read(self):
+        self.monitor.setblocking(False)
+        try:
+            return self.monitor.recv(1 << 20).decode(errors="replace").splitlines()
+        except BlockingIOError:
+            return ["(QEMU does not answer)"]
+        finally:
+            self.monitor.setblocking(True)
+
+    def where(self):
+        """Several times, since a CPU may hang in a loop."""
+        for _ in range(WHERE_LOOKS):
+            self.monitor.sendall(b"info registers -a\n")
+            time.sleep(0.3)
+        return "".join(line + "\n" for line in self.monitor_read() if WHERE.match(line))
+
+    def stop(self):
+        super().stop()
+        if self.monitor:
+            self.monitor.close()
 
 
 BOCHSRC = """\

@@ -25,6 +25,8 @@ COMPLAINTS = re.compile(
 # After these a kernel may hold locks for ever; what is still to come gets little time.
 BROKEN = re.compile(r"Oops|BUG: (unable|kernel)|Kernel panic|soft lockup|hard LOCKUP")
 BROKEN_LIMIT = 10
+# After so many seconds without a word the machine is poked; see there.
+SILENCE = 3
 # Fault injection shows where it struck, by design.
 INJECTED = re.compile(r"FAULT_INJECTION: forcing a failure")
 
@@ -84,6 +86,7 @@ class Session:
         self.buffer = bytearray()
         self.current = None
         self.said = ""                  # both logs of the machine, once it stopped
+        self.where = ""                 # what the CPUs of one that hangs did
         self.came_up = self.over = self.done = self.overrun = self.broken = False
         self.pending, self.credit = bytearray(), WINDOW
         self.selector = selectors.DefaultSelector()
@@ -94,9 +97,13 @@ class Session:
             left = self.deadline - time.monotonic() if self.deadline else None
             if left is not None and left <= 0:
                 self.overrun = True
+                self.where = self.machine.where()
                 break
-            for key, _ in self.selector.select(left):
+            ready = self.selector.select(min(left or SILENCE, SILENCE))
+            for key, _ in ready:
                 key.data()
+            if not ready:
+                self.machine.poke()
 
     def panic(self):
         """The line of the console on which the kernel gave up, or None."""

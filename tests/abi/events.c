@@ -18,6 +18,11 @@ GUEST64(g_ud, "ud2; hlt");
 GUEST64(g_div, "xor %ecx, %ecx; div %ecx; hlt");
 GUEST64(g_int, "int $0x55; hlt");
 GUEST64(g_rdtsc, "1: rdtsc; out %eax, $0x77; jmp 1b");
+/* With TSC_ADJUST at 10. */
+GUEST64(g_rdmsr_tsc, "mov $0x3b, %ecx; mov $0x10, %eax; xor %edx, %edx; wrmsr;"
+	"1: mov $0x10, %ecx; rdmsr; out %eax, $0x77; jmp 1b");
+GUEST64(g_rdtscp, "mov $0xc0000103, %ecx; mov $0x4321, %eax; xor %edx, %edx; wrmsr;"
+	"rdtscp; out %eax, $0x77; hlt");
 GUEST64(g_spin, SPIN);
 GUEST64(g_sti_spin, "sti; 1: jmp 1b");
 /* A shadow of STI over an OUT, then the interrupt. */
@@ -111,6 +116,7 @@ static void eoi_exit(void)
 /* ---- the clock ------------------------------------------------------------------------------ */
 
 #define ONE	(1ULL << 32)
+#define SLACK	200			/* of rounding, at the highest ratio */
 
 static u64 guest_tsc(void)
 {
@@ -153,14 +159,13 @@ static void clock_pause(void)
 	guest_tsc();
 }
 
-/* The guest's TSC at another speed than the host's, if the CPU can do that. */
-static void clock_scaled(void)
+/* The guest's TSC at another speed than the host's, if that can be done. */
+static void clock_scales(u32 flags, bool scales)
 {
 	static const u64 ratios[] = { ONE / 50, ONE / 3, ONE - 1, ONE * 3 / 2, ONE * 200 };
-	struct vmm_clock clock = { .flags = VMM_CLOCK_RUNNING, .ns_ratio = ONE };
-	bool scales = dev_info().features & VMM_FEATURE_TSC_SCALING;
+	struct vmm_clock clock = { .flags = VMM_CLOCK_RUNNING | flags, .ns_ratio = ONE };
 	struct vmm_clock before, after;
-	u64 tsc;
+	u64 tsc, khz = dev_info().tsc_khz;
 
 	LOAD64(&m, g_rdtsc);
 	for (unsigned int i = 0; i < ARRAY_SIZE(ratios); i++) {
@@ -177,11 +182,50 @@ static void clock_scaled(void)
 		CHECK(tsc >= before.guest_tsc && tsc <= after.guest_tsc,
 		      "ratio %#lx: the guest reads %lu, between %llu and %llu", ratios[i], tsc,
 		      before.guest_tsc, after.guest_tsc);
-		tsc = after.host_tsc - before.host_tsc;
+		tsc = flags ? (after.host_ns - before.host_ns) * khz / 1000000 :
+			      after.host_tsc - before.host_tsc;
 		tsc = (unsigned __int128)tsc * ratios[i] >> 32;
-		CHECK(after.guest_tsc - before.guest_tsc - tsc <= 1, "ratio %#lx: %llu for %lu",
+		CHECK(after.guest_tsc - before.guest_tsc - tsc + SLACK <= 2 * SLACK,
+		      "ratio %#lx: %llu for %lu",
 		      ratios[i], after.guest_tsc - before.guest_tsc, tsc);
 	}
+}
+
+static void clock_scaled(void)
+{
+	clock_scales(0, dev_info().features & VMM_FEATURE_TSC_SCALING);
+}
+
+/* RDTSC, RDTSCP and RDMSR agree on a clock that stands still, and on one that goes. */
+static void clock_emulated(void)
+{
+	struct vmm_clock clock = {
+		.flags = VMM_CLOCK_TSC_EMULATED, .ns_ratio = ONE, .tsc_ratio = ONE,
+		.guest_tsc = 0x123456789abcdef0,
+	};
+	u64 exits = m.history->stat[VMM_STAT_RDTSC];
+
+	EXPECT(call(m.vm, VMM_VM_SET_CLOCK, &clock), 0);
+	LOAD64(&m, g_rdtsc);
+	CHECK(guest_tsc() == clock.guest_tsc, "RDTSC reads %#lx", guest_tsc());
+	LOAD64(&m, g_rdmsr_tsc);
+	CHECK(guest_tsc() == clock.guest_tsc + 0x10, "RDMSR reads %#lx", guest_tsc());
+	LOAD64(&m, g_rdtscp);
+	CHECK(m.history->stat[VMM_STAT_RDTSC] > exits, "no exits");
+	RUN_TO(&m, VMM_EXIT_IO);
+	if (m.page->u.io.port == 6)	/* #UD, where the module was told not to have it */
+		return;
+	fetch(&m, VMM_GROUP_GPRS);
+	CHECK(m.page->gprs.r[VMM_RCX] == 0x4321, "RDTSCP: ECX %#llx", m.page->gprs.r[VMM_RCX]);
+	CHECK(m.page->gprs.r[VMM_RAX] == 0x9abcdef0 && m.page->gprs.r[VMM_RDX] == 0x12345678,
+	      "RDTSCP: %#llx, %#llx", m.page->gprs.r[VMM_RAX], m.page->gprs.r[VMM_RDX]);
+	clock_scales(VMM_CLOCK_TSC_EMULATED, true);
+	/* And back: the CPU reads its own again, without exits. */
+	clock.flags = VMM_CLOCK_RUNNING;
+	EXPECT(call(m.vm, VMM_VM_SET_CLOCK, &clock), 0);
+	exits = m.history->stat[VMM_STAT_RDTSC];
+	CHECK(guest_tsc() > clock.guest_tsc, "RDTSC has gone back");
+	CHECK(m.history->stat[VMM_STAT_RDTSC] == exits, "exits still");
 }
 
 /* A timer of the local APIC waits while the clock stands, and comes when it goes on. */
@@ -344,6 +388,7 @@ static const struct test tests[] = {
 	{ "clock-and-timer", clock_and_timer },
 	{ "clock-pause", clock_pause },
 	{ "clock-scaled", clock_scaled },
+	{ "clock-emulated", clock_emulated },
 };
 
 int main(int argc, char **argv)

@@ -158,7 +158,7 @@ static void cpuid(void)
 
 	machine_open_empty(&other, 2 * MIB);
 	must(call(other.vm, VMM_VM_SET_CPUID, &req), "SET_CPUID");
-	machine_add_vcpu(&other);
+	machine_add_vcpu(&other, 0);
 	LOAD16(&other, g_cpuid);
 	RUN_TO(&other, VMM_EXIT_HALTED);
 	CHECK(other.page->gprs.r[VMM_RAX] == 7 && other.page->gprs.r[VMM_RBX] == 0x11 &&
@@ -180,7 +180,7 @@ static void msr_answers(void)
 		machine_open_empty(&other, 2 * MIB);
 		answer.flags = ignored ? VMM_MSR_WRITE_IGNORED : 0;
 		must(call(other.vm, VMM_VM_SET_MSRS, &req), "SET_MSRS");
-		machine_add_vcpu(&other);
+		machine_add_vcpu(&other, 0);
 		LOAD16(&other, g_msr);
 		RUN_TO(&other, ignored ? VMM_EXIT_HALTED : VMM_EXIT_WRMSR);
 		machine_close(&other);

@@ -10,6 +10,7 @@
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/eventfd.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
@@ -147,6 +148,39 @@ static long try_msrs(struct round *r)
 	return call(r->m->vm, VMM_VM_SET_MSRS, &req);
 }
 
+static long try_irqfd(struct round *r)
+{
+	struct vmm_irqfd req = {
+		.flags = VMM_IRQFD_RESAMPLE, .msi = { .address = 0xfee00000, .data = 0x41 },
+	};
+	long ret;
+
+	/* What a failure leaves goes with the eventfd. */
+	req.fd = req.resample_fd = r->made = eventfd(0, EFD_CLOEXEC);
+	ret = req.fd < 0 ? -errno : call(r->m->vm, VMM_VM_SET_IRQFD, &req);
+	if (ret)
+		return ret;
+	req = (struct vmm_irqfd) { .fd = req.fd, .flags = VMM_IRQFD_REMOVE };
+	return call(r->m->vm, VMM_VM_SET_IRQFD, &req);
+}
+
+static long try_doorbell(struct round *r)
+{
+	struct vmm_doorbell req = { .flags = VMM_DOORBELL_PORT };
+	static u16 port;
+	long ret;
+
+	/* Another one each time, for a removal may fail. */
+	req.address = port++;
+	req.fd = r->made = eventfd(0, EFD_CLOEXEC);
+	ret = req.fd < 0 ? -errno : call(r->m->vm, VMM_VM_SET_DOORBELL, &req);
+	if (ret)
+		return ret;
+	req.flags |= VMM_DOORBELL_REMOVE;
+	req.fd = 0;
+	return call(r->m->vm, VMM_VM_SET_DOORBELL, &req);
+}
+
 static void tables(void)
 {
 	struct machine m;
@@ -155,6 +189,8 @@ static void tables(void)
 	until_it_succeeds("SET_SLOT", try_slot, &m);
 	until_it_succeeds("SET_CPUID", try_cpuid, &m);
 	until_it_succeeds("SET_MSRS", try_msrs, &m);
+	until_it_succeeds("SET_IRQFD", try_irqfd, &m);
+	until_it_succeeds("SET_DOORBELL", try_doorbell, &m);
 	machine_close(&m);
 }
 

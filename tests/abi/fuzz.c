@@ -10,6 +10,7 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/eventfd.h>
 #include <sys/mman.h>
 #include <sys/time.h>
 #include <unistd.h>
@@ -24,6 +25,7 @@ static const unsigned long vm_commands[] = {
 	VMM_VM_CREATE_VCPU, VMM_VM_GET_DIRTY, VMM_VM_CLEAR_DIRTY, VMM_VM_SET_CPUID,
 	VMM_VM_SET_MSRS, VMM_VM_SET_CLOCK, VMM_VM_GET_CLOCK, VMM_VM_SEND_MSI, VMM_VM_SET_SLOT,
 	VMM_VM_SET_PV,
+	VMM_VM_SET_IRQFD, VMM_VM_SET_DOORBELL,
 };
 
 static const unsigned long vcpu_commands[] = {
@@ -88,9 +90,26 @@ static bool is_known(long ret)
 	case -ENOMEM:
 	case -E2BIG:
 	case -EMFILE:
+	case -EBADF:
+	case -ENOENT:
+	case -ENOSPC:
 		return true;
 	}
 	return false;
+}
+
+/* Mostly an eventfd, for both are about little else. */
+static int odd_event(void)
+{
+	static int events[4] = { -1, -1, -1, -1 };
+	int *event = &events[rnd() % ARRAY_SIZE(events)];
+
+	/* Now and then it is closed, and then it is another one. */
+	if (*event < 0 || !(rnd() % 64)) {
+		close(*event);
+		*event = eventfd(rnd() % 2, EFD_CLOEXEC | EFD_NONBLOCK);
+	}
+	return rnd() % 8 ? *event : (int)odd_number();
 }
 
 static void one_call(int fd, unsigned long command)
@@ -107,6 +126,13 @@ static void one_call(int fd, unsigned long command)
 		((struct vmm_slot *)buf)->hva = (u64)m.ram;
 		((struct vmm_slot *)buf)->size &= MIB - 1;
 	}
+	if (command == VMM_VM_SET_IRQFD) {
+		((struct vmm_irqfd *)buf)->fd = odd_event();
+		((struct vmm_irqfd *)buf)->resample_fd = rnd() % 2 ? odd_event() : 0;
+		((struct vmm_irqfd *)buf)->msi.address = rnd() % 8 ? 0xfee00000 : odd_number();
+	}
+	if (command == VMM_VM_SET_DOORBELL)
+		((struct vmm_doorbell *)buf)->fd = rnd() % 2 ? odd_event() : 0;
 	ret = call(fd, command, size ? buf : NULL);
 	CHECK(is_known(ret), "command %#lx: %ld", _IOC_NR(command), ret);
 	if (command == VMM_VM_CREATE_VCPU && ret >= 0)

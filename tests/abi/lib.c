@@ -222,9 +222,9 @@ void machine_open_empty(struct machine *m, size_t size)
 	must(set_slot(m->vm, 0, 0, 0, size, m->ram), "SET_SLOT");
 }
 
-void machine_add_vcpu(struct machine *m)
+void machine_add_vcpu(struct machine *m, u32 apic_id)
 {
-	m->vcpu = must(vcpu_create(m->vm, 0, VMM_VCPU_BSP), "CREATE_VCPU");
+	m->vcpu = must(vcpu_create(m->vm, apic_id, apic_id ? 0 : VMM_VCPU_BSP), "CREATE_VCPU");
 	m->page = vcpu_map(m->vcpu);
 	m->history = (void *)m->page + VMM_PAGE_SIZE;
 }
@@ -232,7 +232,7 @@ void machine_add_vcpu(struct machine *m)
 void machine_open(struct machine *m, size_t size)
 {
 	machine_open_empty(m, size);
-	machine_add_vcpu(m);
+	machine_add_vcpu(m, 0);
 }
 
 void machine_close(struct machine *m)

@@ -80,7 +80,8 @@ struct machine {
 void machine_open(struct machine *m, size_t size);
 /* The same without a vCPU. */
 void machine_open_empty(struct machine *m, size_t size);
-void machine_add_vcpu(struct machine *m);
+/* APIC ID 0 is the boot processor's. */
+void machine_add_vcpu(struct machine *m, u32 apic_id);
 void machine_close(struct machine *m);
 long vm_create(void);
 long vcpu_create(int vm, u32 apic_id, u32 flags);

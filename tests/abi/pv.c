@@ -42,7 +42,7 @@ static void open_with(const struct vmm_pv *pv)
 {
 	machine_open_empty(&m, 2 * MIB);
 	must(call(m.vm, VMM_VM_SET_PV, pv), "SET_PV");
-	machine_add_vcpu(&m);
+	machine_add_vcpu(&m, 0);
 	memory = memory_map(PAGE);
 	LOAD64(&m, g_out);
 }
@@ -87,10 +87,10 @@ static void use_pages(void)
 static void refused(void)
 {
 	static const struct vmm_pv rows[] = {
-		{ .flags = 1U << 31 }, { .flags = 16 }, { .pad = 1 }, { .tsc_shift = 1 },
+		{ .flags = 1U << 31 }, { .flags = 32 }, { .pad = 1 }, { .tsc_shift = 1 },
 		{ .tsc_mul = MUL - 1 }, { .tsc_mul = MUL, .tsc_shift = 32 },
 		{ .tsc_mul = MUL, .tsc_shift = -32 }, { .flags = VMM_PV_KICK },
-		{ .flags = VMM_PV_SEND_IPI },
+		{ .flags = VMM_PV_SEND_IPI }, { .flags = VMM_PV_YIELD },
 	};
 	int vm = must(vm_create(), "CREATE_VM");
 	size_t i;

@@ -1,18 +1,18 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * The clocks of a PC against each other: TSC, PIT, ACPI PM timer, local APIC
- * timer and RTC. None runs backwards, and over a window of at least 200 ms
+ * timer, HPET and RTC. None runs backwards, and over a window of at least 200 ms
  * their rates agree. `pm=PORT`, in hexadecimal, says where the PM timer is, if
  * not at 0x608.
  */
 #include "lib/apic.h"
+#include "lib/clock.h"
 
-#define PM_HZ		3579545
 #define WINDOW_MS	200
 /* The machine under this one may be busy elsewhere, and ticks that nobody takes are lost. */
 #define TRIES		5
 
-static u16 pm_port = 0x608;
+static u16 pm_port = PM_PORT;
 
 static u32 pm_read(void)
 {
@@ -217,7 +217,7 @@ static void rtc_irq_rate(void)
 	pm = (pm_read() - pm) & 0xffffff;
 	ioapic_set(8, LVT_MASKED | 0x70);
 	cmos_write(0x0b, b);
-	expect_range("52 interrupts, in PM ticks", pm, PM_HZ * 50UL / 256, PM_HZ * 54UL / 256);
+	expect_range("52 interrupts, in PM ticks", pm, PM_HZ * 50 / 256, PM_HZ * 54 / 256);
 }
 
 /* Twice the window gives twice the ticks. */
@@ -255,6 +255,102 @@ static void apic_timer_rate(void)
 	printf("     local APIC timer: %lu kHz\n", a * 16 * (PM_HZ / 1000) / pm1);
 	b = b * pm1 / pm2;
 	expect_range("second window", b, a - a / 50, a + a / 50);
+}
+
+/* --- the HPET -------------------------------------------------------------------- */
+
+static const char *no_hpet_or_pm(void)
+{
+	const char *why = no_hpet();
+
+	return why ? why : no_pm_timer();
+}
+
+static void hpet_monotone(void)
+{
+	u32 last;
+
+	hpet_write(HPET_CONFIG, HPET_RUN);
+	last = hpet_read(HPET_COUNTER);
+	for (int i = 0; i < 500; i++) {
+		u32 now = hpet_read(HPET_COUNTER);
+
+		if (now - last > 0x80000000) {
+			expect("went back to", now, last);
+			break;
+		}
+		last = now;
+	}
+	hpet_write(HPET_CONFIG, 0);
+	last = hpet_read(HPET_COUNTER);
+	expect("halted", hpet_read(HPET_COUNTER), last);
+}
+
+static void hpet_rate(void)
+{
+	u64 pm;
+	u32 start;
+
+	hpet_write(HPET_CONFIG, HPET_RUN);
+	start = hpet_read(HPET_COUNTER);
+	pm = wait_window();
+	expect_rate("ticks", hpet_read(HPET_COUNTER) - start, hpet_hz(), pm);
+	hpet_write(HPET_CONFIG, 0);
+}
+
+/* Comparator 0 has the PIT's place, whose own interrupts, twice as many, are not seen. */
+static void hpet_irq_rate(void)
+{
+	u32 period = hpet_hz() / 500;
+	u64 pm;
+
+	apic_write(APIC_SVR, SVR_ENABLE | 0xff);
+	trap_set(0x70, on_irq);
+	hpet_write(HPET_TN(0), HPET_INTERRUPT | HPET_PERIODIC | HPET_SET_VALUE | HPET_32);
+	hpet_write(HPET_TN(0) + 8, hpet_read(HPET_COUNTER) + period);
+	hpet_write(HPET_TN(0) + 8, period);
+	hpet_write(HPET_CONFIG, HPET_RUN | HPET_LEGACY);
+	pit_start(PIT_HZ / 1000);
+	ioapic_set(2, 0x70);
+	irqs = 0;
+	sti();
+	pm = wait_window();
+	cli();
+	ioapic_set(2, LVT_MASKED | 0x70);
+	pit_stop();
+	hpet_write(HPET_TN(0), 0);
+	hpet_write(HPET_CONFIG, 0);
+	sti_nop_cli();
+	expect_range("interrupts", irqs, pm * 500 / PM_HZ - 2, pm * 500 / PM_HZ + 2);
+}
+
+/* Comparator 2 by the highest pin that it can have: once, after 20 ms. */
+static void hpet_one_shot(void)
+{
+	u32 pins = hpet_read(HPET_TN(2) + 4), pin = 23;
+	u64 pm;
+
+	while (pin > 16 && !(pins >> pin & 1))
+		pin--;
+	apic_write(APIC_SVR, SVR_ENABLE | 0xff);
+	trap_set(0x70, on_irq);
+	hpet_write(HPET_CONFIG, HPET_RUN);
+	hpet_write(HPET_TN(2), HPET_INTERRUPT | HPET_32 | pin << 9);
+	expect("pin", hpet_read(HPET_TN(2)) >> 9 & 31, pin);
+	ioapic_set(pin, 0x70);
+	irqs = 0;
+	pm = pm_read();
+	hpet_write(HPET_TN(2) + 8, hpet_read(HPET_COUNTER) + hpet_hz() / 50);
+	sti_hlt_cli();
+	pm = (pm_read() - pm) & 0xffffff;
+	expect_range("20 ms, in PM ticks", pm, PM_HZ / 50 - PM_HZ / 5000, PM_HZ / 25);
+	sti();
+	wait_window();
+	cli();
+	expect("interrupts", irqs, 1);
+	ioapic_set(pin, LVT_MASKED | 0x70);
+	hpet_write(HPET_TN(2), 0);
+	hpet_write(HPET_CONFIG, 0);
 }
 
 static u32 bcd(u8 v)
@@ -336,6 +432,10 @@ static const struct guest_case cases[] = {
 	{ "tsc-rate", tsc_rate, no_pm_timer, .tries = TRIES },
 	{ "apic-timer-rate", apic_timer_rate, no_pm_timer, .tries = TRIES },
 	{ "sleep-counts", sleep_counts, no_pm_timer, .tries = TRIES },
+	{ "hpet-monotone", hpet_monotone, no_hpet },
+	{ "hpet-rate", hpet_rate, no_hpet_or_pm, .tries = TRIES },
+	{ "hpet-irq-rate", hpet_irq_rate, no_hpet_or_pm, .tries = TRIES },
+	{ "hpet-one-shot", hpet_one_shot, no_hpet_or_pm, .tries = TRIES },
 	{ "rtc-date", rtc_date },
 	{ "cmos-ram", cmos_ram },
 };

@@ -20,9 +20,11 @@
 #define KICK		BIT(7)
 #define TLB_FLUSH	BIT(9)
 #define SEND_IPI	BIT(11)
+#define POLL		BIT(12)
+#define YIELD		BIT(13)
 #define STABLE		BIT(24)
 #define ALL		(CLOCK_OLD | NO_IO_DELAY | CLOCK | STEAL | PV_EOI | KICK | TLB_FLUSH | \
-			 SEND_IPI)
+			 SEND_IPI | POLL | YIELD)
 
 #define MSR_WALL_OLD	0x11
 #define MSR_SYSTEM_OLD	0x12
@@ -30,11 +32,13 @@
 #define MSR_SYSTEM	0x4b564d01
 #define MSR_STEAL	0x4b564d03
 #define MSR_EOI		0x4b564d04
+#define MSR_POLL	0x4b564d05
 #define MSR_TSC_ADJUST	0x3b
 #define ENABLED		1UL
 
 #define CALL_KICK	5
 #define CALL_SEND_IPI	10
+#define CALL_YIELD	11
 
 #define E_PERM		((u64)-1)
 #define E_INVAL		((u64)-22)
@@ -75,6 +79,10 @@ static const char *no_clock_or_alone(void) { return no_clock() ? no_clock() : al
 static const char *no_kick(void) { return has(KICK) ? alone() : "no kick"; }
 static const char *no_ipi(void) { return has(SEND_IPI) ? alone() : "no IPIs"; }
 static const char *no_steal_or_alone(void) { return no_steal() ? no_steal() : alone(); }
+static const char *no_yield(void)
+{
+	return no_steal() ? no_steal() : has(YIELD) ? alone() : "no yield";
+}
 static const char *no_flush(void) { return has(TLB_FLUSH) ? alone() : "no flush"; }
 
 /* --- leaves -------------------------------------------------------------------- */
@@ -134,6 +142,25 @@ static void msr_unknown(void)
 		expect("read", rdmsr_safe(MSR_WALL + unknown[i], &value), GP);
 		expect("write", wrmsr_safe(MSR_WALL + unknown[i], 0), GP);
 	}
+}
+
+/* A switch, that is on from the start. */
+static void msr_poll(void)
+{
+	u64 value = 7;
+
+	expect("read", rdmsr_safe(MSR_POLL, &value), has(POLL) ? NO_TRAP : GP);
+	expect("write", wrmsr_safe(MSR_POLL, 0), has(POLL) ? NO_TRAP : GP);
+	expect("another bit", wrmsr_safe(MSR_POLL, 2), GP);
+	expect("an address", wrmsr_safe(MSR_POLL, 0x100000001), GP);
+	if (!has(POLL))
+		return;
+	expect("at the start", value, 1);
+	expect("off", rdmsr(MSR_POLL), 0);
+	apic_self(VECTOR);
+	sti_hlt_cli();
+	wrmsr(MSR_POLL, 1);
+	expect("on", rdmsr(MSR_POLL), 1);
 }
 
 /* Pages that cannot be written, whole or in part: nothing comes of them. */
@@ -322,7 +349,7 @@ static u64 call(bool amd, u64 nr, u64 a, u64 b, u64 c, u64 d)
 static void calls_unknown(void)
 {
 	static const u64 unknown[] = {
-		0, 1, 2, 3, 4, 6, 7, 8, 9, 11, 12, 13, 99, 0xffffffff, ~0UL,
+		0, 1, 2, 3, 4, 6, 7, 8, 9, 12, 13, 99, 0xffffffff, ~0UL,
 		0x100000000 | CALL_KICK, 0x8000000000000000 | CALL_SEND_IPI,
 	};
 
@@ -340,6 +367,10 @@ static void calls_announced(void)
 		       has(KICK) ? 0 : E_NOSYS);
 		expect("IPI to nobody", call(amd, CALL_SEND_IPI, 0, 0, 0, VECTOR),
 		       has(SEND_IPI) ? 0 : E_NOSYS);
+		expect("yield to nobody", call(amd, CALL_YIELD, 254, 0, 0, 0),
+		       has(YIELD) ? 0 : E_NOSYS);
+		expect("yield to itself", call(amd, CALL_YIELD, 0, 0, 0, 0),
+		       has(YIELD) ? 0 : E_NOSYS);
 	}
 }
 
@@ -355,7 +386,7 @@ static void call_in_ring_3(void *arg)
 
 static void calls_in_ring_3(void)
 {
-	static const u64 numbers[] = { 0, CALL_KICK, CALL_SEND_IPI, 99 };
+	static const u64 numbers[] = { 0, CALL_KICK, CALL_SEND_IPI, CALL_YIELD, 99 };
 
 	for (size_t i = 0; i < ARRAY_SIZE(numbers); i++) {
 		user_result[0] = user_result[1] = 0;
@@ -753,6 +784,25 @@ static void kick_early(void)
 	expect_true("its own", true);
 }
 
+/* --- giving way ------------------------------------------------------------------------ */
+/* To one that is preempted: it runs then, which it says by counting. */
+static void yield(void)
+{
+	memset(steals, 0, sizeof(steals));
+	busy_begin(2);
+	post_work(1, watch);
+	for (int i = 0; i < 10; i++) {
+		u32 version = steals[1].version;
+
+		if (!expect_true("marked", wait_preempted()))
+			break;
+		for (int j = 0; j < 10000 && steals[1].version == version; j++)
+			expect("yields", call(j & 1, CALL_YIELD, 1, 0, 0, 0), 0);
+		expect_true("ran", steals[1].version != version);
+	}
+	busy_end();
+}
+
 /* --- interrupts to many --------------------------------------------------------------- */
 static void ipi_to_all(void)
 {
@@ -800,6 +850,7 @@ static const struct guest_case cases[] = {
 	{ "leaves", leaves },
 	{ "msr-values", msr_values },
 	{ "msr-unknown", msr_unknown },
+	{ "msr-poll", msr_poll },
 	{ "wall-clock", wall_clock, no_clock },
 	{ "clock", clock, no_clock },
 	{ "clock-rate", clock_rate, no_clock, .tries = 3 },
@@ -825,6 +876,7 @@ static const struct guest_case cases[] = {
 	{ "tlb-flush", tlb_flush, no_flush },
 	{ "kick", kick, no_kick },
 	{ "kick-early", kick_early, no_kick },
+	{ "yield", yield, no_yield },
 	{ "ipi-to-all", ipi_to_all, no_ipi },
 	{ "ipi-to-one", ipi_to_one, no_ipi },
 	{ "ipi-refused", ipi_refused, no_ipi },

@@ -14,7 +14,8 @@
 struct acpi_machine {
 	u8 serial_ports;
 	u8 pvpanic;
-	u8 reserved[14];
+	u8 hpet;
+	u8 reserved[13];
 } __attribute__((packed));
 
 /* "Root System Description Pointer" */
@@ -47,10 +48,11 @@ struct acpi_facs {
 
 #define FACS_ALIGN	64
 
-/* What the XSDT lists; the FADT points to the rest. */
+/* What the XSDT lists, the last only if there is one; the FADT points to the rest. */
 static struct acpi_header *(*const listed[])(struct acpi_rom *rom, struct error *err) = {
 	acpi_fadt_build,
 	acpi_madt_build,
+	acpi_hpet_build,
 };
 
 struct acpi_xsdt {
@@ -130,12 +132,14 @@ static int dsdt_build(struct acpi_rom *rom, struct error *err)
 
 static int xsdt_build(struct acpi_rom *rom, gpa_t *gpa, struct error *err)
 {
-	struct acpi_xsdt *xsdt = acpi_alloc(rom, sizeof(*xsdt), 8, err);
+	u32 count = ARRAY_SIZE(listed) - !rom->config->hpet;
+	u32 length = offsetof(struct acpi_xsdt, table[count]);
+	struct acpi_xsdt *xsdt = acpi_alloc(rom, length, 8, err);
 
 	if (!xsdt)
 		return -ENOSPC;
-	acpi_header_init(&xsdt->header, "XSDT", 1, sizeof(*xsdt));
-	for (u32 i = 0; i < ARRAY_SIZE(listed); i++) {
+	acpi_header_init(&xsdt->header, "XSDT", 1, length);
+	for (u32 i = 0; i < count; i++) {
 		struct acpi_header *table = listed[i](rom, err);
 
 		if (!table)
@@ -158,6 +162,7 @@ static int rom_fill(struct acpi_rom *rom, gpa_t *gpa, struct error *err)
 
 	machine->serial_ports = rom->config->serial_ports;
 	machine->pvpanic = rom->config->pvpanic;
+	machine->hpet = rom->config->hpet;
 	ret = facs_build(rom, err);
 	if (ret)
 		return ret;

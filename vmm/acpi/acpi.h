@@ -28,12 +28,16 @@
 /* What the guest writes to SLP_TYP to power off: \_S5 of the DSDT */
 #define ACPI_SLP_TYP_S5		5
 #define ACPI_PVPANIC_PORT	0x505
+#define ACPI_HPET_GPA		0xfed00000ULL
+/* The low half of the HPET's first register, by which a guest knows it */
+#define ACPI_HPET_ID		0x8086a201
 
 struct acpi_config {
 	u32 cpus;			/* APIC IDs 0 to cpus - 1 */
 	u32 serial_ports;		/* bit n: COM(n+1) is there; 4 at most */
 	bool i8042;			/* a keyboard controller answers at 0x60, 0x64 */
 	bool pvpanic;
+	bool hpet;
 };
 
 /* Build them, once per VM. @rsdp: where they begin. -ENOSPC: too many CPUs. */

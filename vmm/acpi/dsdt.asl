@@ -11,6 +11,7 @@ DefinitionBlock ("", "DSDT", 2, "VMM", "VMM", 1)
 	{
 		COMS, 8,	// bit n: COM(n+1) is there
 		PVPN, 8,	// pvpanic is there
+		HPTP, 8,	// the HPET is there
 	}
 
 	/* Soft off: SLP_TYP is 5. No other sleeping state. */
@@ -70,6 +71,23 @@ DefinitionBlock ("", "DSDT", 2, "VMM", "VMM", 1)
 			{
 				IO (Decode16, 0x0070, 0x0070, 1, 2)
 				IRQNoFlags () { 8 }
+			})
+		}
+
+		Device (HPET)
+		{
+			Name (_HID, EisaId ("PNP0103"))
+			Name (_UID, 0)
+			Method (_STA)
+			{
+				If (HPTP) {
+					Return (0x0F)
+				}
+				Return (0)
+			}
+			Name (_CRS, ResourceTemplate ()
+			{
+				Memory32Fixed (ReadWrite, 0xFED00000, 0x400)
 			})
 		}
 

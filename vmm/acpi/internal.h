@@ -27,6 +27,7 @@ struct acpi_address {
 	u64 address;
 } __attribute__((packed));
 
+#define ACPI_SPACE_MEMORY	0
 #define ACPI_SPACE_IO		1
 
 /* The ROM as it is filled, from its beginning to its end. */
@@ -48,6 +49,7 @@ u8 acpi_checksum(const void *data, u32 length);
 /* Each gives the table, unsealed, or NULL and *@err. */
 struct acpi_header *acpi_fadt_build(struct acpi_rom *rom, struct error *err);
 struct acpi_header *acpi_madt_build(struct acpi_rom *rom, struct error *err);
+struct acpi_header *acpi_hpet_build(struct acpi_rom *rom, struct error *err);
 struct acpi_header *acpi_dsdt_build(struct acpi_rom *rom, struct error *err);
 
 #endif

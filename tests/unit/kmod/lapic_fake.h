@@ -82,6 +82,9 @@ struct vm {
 	struct vcpu *vcpu[VMM_MAX_VCPUS];
 	u32 apic_id_end;
 	struct vcpu *by_apic_id[VMM_MAX_VCPUS];
+	u64 irqfd_vectors[4];
+	int irqfd_eois;			/* calls of irqfd_eoi(), */
+	u8 irqfd_eoi;			/* and the last one's vector */
 };
 
 struct vcpu {

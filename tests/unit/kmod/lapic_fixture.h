@@ -8,6 +8,7 @@
 #define TESTS_KMOD_LAPIC_FIXTURE_H
 
 #include "lapic_fake.h"
+#include "kmod/irqfd.h"
 #include "kmod/lapic_logic.c"
 #include "kmod/lapic_irq.c"
 #include "kmod/lapic_timer.c"
@@ -16,6 +17,12 @@
 #include "kmod/lapic_state.c"
 
 #define CPUS	4
+
+void irqfd_eoi(struct vm *vm, u8 vector)
+{
+	vm->irqfd_eois++;
+	vm->irqfd_eoi = vector;
+}
 
 static struct vm vm;
 static struct vcpu cpus[CPUS];

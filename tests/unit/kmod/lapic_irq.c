@@ -75,6 +75,33 @@ static void test_eoi_exits(void **state)
 	assert_int_equal(cpu->eoi_vector, -1);
 }
 
+/* Eventfds that wait for an EOI hear of it like user space, and besides it. */
+static void test_eoi_irqfds(void **state)
+{
+	struct vcpu *cpu = &cpus[0];
+
+	enable(0);
+	vm.irqfd_vectors[1] = BIT_ULL(0x41 - 64);
+	lapic_msi(&vm, 0xfee00000, 0xc042);
+	assert_int_equal(serve(0), 0x42);
+	assert_int_equal(vm.irqfd_eois, 0);
+	lapic_msi(&vm, 0xfee00000, 0xc041);
+	assert_int_equal(serve(0), 0x41);
+	assert_int_equal(vm.irqfd_eois, 1);
+	assert_int_equal(vm.irqfd_eoi, 0x41);
+	assert_int_equal(cpu->eoi_vector, -1);
+	cpu->eoi_exits[1] = BIT_ULL(0x41 - 64);
+	lapic_msi(&vm, 0xfee00000, 0xc041);
+	assert_int_equal(serve(0), 0x41);
+	assert_int_equal(vm.irqfd_eois, 2);
+	assert_int_equal(cpu->eoi_vector, 0x41);
+
+	lapic_write(cpu, LAPIC_SVR, 0x11ff);
+	lapic_msi(&vm, 0xfee00000, 0xc041);
+	assert_int_equal(serve(0), 0x41);
+	assert_int_equal(vm.irqfd_eois, 2);
+}
+
 /* What arrives does not change IRR under the CPU. */
 static void test_arrivals_wait(void **state)
 {
@@ -137,6 +164,7 @@ int main(void)
 		TEST(test_nesting),
 		TEST(test_tpr),
 		TEST(test_eoi_exits),
+		TEST(test_eoi_irqfds),
 		TEST(test_arrivals_wait),
 		TEST(test_reload),
 	};

@@ -322,6 +322,20 @@ static void test_lines(void **state)
 	assert_int_equal(pic_levels, 0);
 	assert_int_equal(ioapic_levels, 1 << 20);
 
+	/* Taken by one, what the other does is seen when it is given back. */
+	pdm_irq_set(sources[0], 8, true);
+	pdm_irq_take(sources[1], 8, true);
+	assert_int_equal(pic_levels, 0);
+	pdm_irq_set(sources[1], 8, true);
+	assert_int_equal(pic_levels, 1 << 8);
+	pdm_irq_set(sources[1], 8, false);
+	pdm_irq_set(sources[0], 8, false);
+	pdm_irq_set(sources[0], 8, true);
+	assert_int_equal(pic_levels, 0);
+	pdm_irq_take(sources[1], 8, false);
+	assert_int_equal(pic_levels, 1 << 8);
+	pdm_irq_set(sources[0], 8, false);
+
 	assert_true(pdm_extint_acknowledge(vm->pdm, &vector));
 	assert_int_equal(vector, 0x31);
 	pdm_eoi(vm->pdm, 0x44);
@@ -341,13 +355,13 @@ static void tick(struct pdm_device *dev)
 
 static void arm(struct pdm_device *dev, u64 offset, u32 size, u64 value)
 {
-	pdm_timer_arm(timer, pdm_now(dev) + value * 1000000);
+	pdm_timer_arm(timer, pdm_now(dev, TM_VIRTUAL) + value * 1000000);
 }
 
 /* A write of 0 arms and cancels at once, however late TM's thread is. */
 static void arm_or_cancel(struct pdm_device *dev, u64 offset, u32 size, u64 value)
 {
-	pdm_timer_arm(timer, pdm_now(dev));
+	pdm_timer_arm(timer, pdm_now(dev, TM_VIRTUAL));
 	usleep(5000);		/* TM's thread may now wait for this device's lock */
 	pdm_timer_cancel(timer);
 }
@@ -358,7 +372,7 @@ static const struct pdm_io_ops cancel_ops = { .write = arm_or_cancel };
 static int timed_create(struct pdm_device *dev, struct error *err)
 {
 	timed = dev;
-	timer = pdm_timer_create(dev, "tick", tick);
+	timer = pdm_timer_create(dev, TM_VIRTUAL, "tick", tick);
 	return pdm_port_register(dev, 0x500, 1, &arm_ops, err) ?:
 	       pdm_port_register(dev, 0x501, 1, &cancel_ops, err);
 }

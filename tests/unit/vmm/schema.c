@@ -12,6 +12,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "pdm/registry.h"
 #include "vmm/schema.h"
 
 #define MAN "man/vmm.cfg.5"
@@ -161,6 +162,34 @@ static void test_defaults(void **state)
 	cfgm_destroy(cfg);
 }
 
+static bool chipset_has(const char *device, const struct cfgm_node *config)
+{
+	const struct pdm_device_type *type;
+	const char *name;
+
+	for (unsigned int i = 0; pdm_chipset_type(i, config, &name, &type); i++)
+		if (name && !strcmp(name, device))
+			return true;
+	return false;
+}
+
+static void test_chipset(void **state)
+{
+	static const char *const lists[][2] = {
+		{ "boot.kernel=k", "chipset.hpet=true" }, { "boot.kernel=k", "chipset.hpet=false" },
+	};
+
+	assert_true(chipset_has("hpet", NULL));
+	for (unsigned int i = 0; i < 2; i++) {
+		struct cfgm *cfg = load(lists[i], 2);
+		const struct cfgm_node *config = cfgm_group(cfgm_root(cfg), "chipset");
+
+		assert_int_equal(chipset_has("hpet", config), i == 0);
+		assert_true(chipset_has("i8254", config));
+		cfgm_destroy(cfg);
+	}
+}
+
 /* No config may be had without something to boot. */
 static void test_kernel_required(void **state)
 {
@@ -174,10 +203,16 @@ static void test_kernel_required(void **state)
 static void test_limits(void **state)
 {
 	static const char *const good[] = {
-		"cpus=1", "cpus=255", "memory=1M", "memory=4T", "timeout=1"
+		"cpus=1", "cpus=255", "memory=1M", "memory=4T", "timeout=1",
+		"tm.utc_offset=-1000000000", "tm.utc_offset=3600", "tm.warp=2", "tm.warp=20000",
+		"tm.tsc=real", "tm.tsc=emulated", "tm.tsc_khz=1000", "tm.tsc_khz=20000000",
 	};
 	static const char *const bad[] = {
 		"cpus=0", "cpus=256", "memory=1023K", "memory=5T", "timeout=0", "timeout=-1",
+		"tm.utc_offset=1000000001", "tm.warp=1", "tm.warp=20001", "tm.warp=-100",
+		"tm.tsc=x", "tm.tsc=1", "tm.tsc_khz=0", "tm.tsc_khz=1", "tm.tsc_khz=999",
+		"tm.tsc_khz=20000001", "tm.tsc_khz=-1000000", "tm.tsc_khz=4294967296000",
+		"chipset.hpet=1", "chipset.pit=false",
 		"gim.provider=xen", "cpu.model=486", "hm.unknown_msr=maybe",
 		"devices=({type=\"floppy\";})",
 	};
@@ -199,6 +234,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_man_page),
 		cmocka_unit_test(test_defaults),
+		cmocka_unit_test(test_chipset),
 		cmocka_unit_test(test_kernel_required),
 		cmocka_unit_test(test_limits),
 	};

@@ -53,6 +53,13 @@ void pdm_irq_set(struct pdm_device *dev, u32 line, bool level)
 	dev->lines[line] = level;
 }
 
+void pdm_irq_take(struct pdm_device *dev, u32 line, bool take)
+{
+	assert_true(line < FAKE_LINES);
+	assert_int_not_equal(dev->taken[line], take);
+	dev->taken[line] = take;
+}
+
 void pdm_msi_send(struct pdm_device *dev, u64 address, u32 data)
 {
 	if (dev->message_count < FAKE_LOG)
@@ -75,24 +82,22 @@ void pdm_irqchip_register(struct pdm_device *dev, const struct pdm_irqchip_ops *
 	dev->irqchip = ops;
 }
 
-u64 pdm_now(struct pdm_device *dev)
+u64 pdm_now(struct pdm_device *dev, enum tm_clock clock)
 {
-	return dev->now;
+	if (clock == TM_VIRTUAL_SYNC)
+		return dev->now;
+	return dev->now + dev->lag + (clock == TM_REAL ? dev->real_offset : 0);
 }
 
-u64 pdm_real_now(struct pdm_device *dev)
-{
-	return dev->now + dev->real_offset;
-}
-
-struct pdm_timer *pdm_timer_create(struct pdm_device *dev, const char *name,
-				   void (*fire)(struct pdm_device *dev))
+struct pdm_timer *pdm_timer_create(struct pdm_device *dev, enum tm_clock clock,
+				   const char *name, void (*fire)(struct pdm_device *dev))
 {
 	struct pdm_timer *timer = &dev->timers[dev->timer_count];
 
 	assert_true(dev->timer_count < FAKE_TIMERS);
 	dev->timer_count++;
 	timer->dev = dev;
+	timer->clock = clock;
 	timer->fire = fire;
 	return timer;
 }
@@ -381,14 +386,22 @@ void fake_write(struct pdm_device *dev, u64 gpa, u32 size, u64 value)
 
 /* ---- time ------------------------------------------------------------------- */
 
-static struct pdm_timer *fake_due(struct pdm_device *dev, u64 now)
+/* How long until it fires. */
+static u64 fake_left(const struct pdm_timer *t)
+{
+	u64 now = pdm_now(t->dev, t->clock);
+
+	return t->deadline > now ? t->deadline - now : 0;
+}
+
+static struct pdm_timer *fake_due(struct pdm_device *dev, u64 ns)
 {
 	struct pdm_timer *first = NULL;
 
 	for (unsigned int i = 0; i < dev->timer_count; i++) {
 		struct pdm_timer *t = &dev->timers[i];
 
-		if (t->armed && t->deadline <= now && (!first || t->deadline < first->deadline))
+		if (t->armed && fake_left(t) <= ns && (!first || fake_left(t) < fake_left(first)))
 			first = t;
 	}
 	return first;
@@ -403,23 +416,38 @@ static void fake_fire(struct pdm_device *dev, struct pdm_timer *t)
 
 void fake_advance(struct pdm_device *dev, u64 ns)
 {
-	u64 end = dev->now + ns;
 	struct pdm_timer *t;
 
-	while ((t = fake_due(dev, end))) {
-		dev->now = max(dev->now, t->deadline);
+	while ((t = fake_due(dev, ns))) {
+		ns -= fake_left(t);
+		dev->now += fake_left(t);
 		fake_fire(dev, t);
 	}
-	dev->now = end;
+	dev->now += ns;
 }
 
 void fake_stall(struct pdm_device *dev, u64 ns)
 {
 	struct pdm_timer *t;
 
-	dev->now += ns;
-	while ((t = fake_due(dev, dev->now)))
+	dev->lag = ns;
+	while ((t = fake_due(dev, dev->lag))) {
+		u64 left = fake_left(t);
+
+		dev->now += left;
+		dev->lag -= left;
 		fake_fire(dev, t);
+	}
+	dev->now += dev->lag;
+	dev->lag = 0;
+}
+
+void fake_wall_jump(struct pdm_device *dev, s64 ns)
+{
+	dev->real_offset += (u64)ns;
+	for (unsigned int i = 0; i < dev->timer_count; i++)
+		if (dev->timers[i].clock == TM_REAL && dev->timers[i].armed)
+			fake_fire(dev, &dev->timers[i]);
 }
 
 void fake_input(struct pdm_device *dev, const void *data, unsigned int len)
@@ -443,7 +471,7 @@ static void fake_fuzz_access(struct pdm_device *dev, u32 *seed)
 {
 	const struct fake_range *r = &dev->ranges[fake_random(seed) % dev->range_count];
 	u32 size = 1u << fake_random(seed) % (r->mmio ? 4 : 3);
-	u64 addr = r->base + fake_random(seed) % min(r->size, (u64)0x60);
+	u64 addr = r->base + fake_random(seed) % min(r->size, (u64)0x180);
 	u64 value = (u64)fake_random(seed) << 32 | fake_random(seed);
 
 	if (fake_random(seed) & 1)
@@ -458,10 +486,12 @@ static void fake_fuzz_time(struct pdm_device *dev, u32 *seed)
 	u64 ns = 1ULL << fake_random(seed) % 28;
 	unsigned int before = dev->fires;
 
-	if (fake_random(seed) % 4)
+	if (fake_random(seed) % 4) {
 		fake_advance(dev, ns);
-	else
-		fake_stall(dev, ns << fake_random(seed) % 16);
+	} else {
+		ns <<= fake_random(seed) % 7;
+		fake_stall(dev, ns);
+	}
 	assert_true(dev->fires - before <= ns / 40000 + 8);
 }
 
@@ -482,6 +512,9 @@ void fake_fuzz(const struct pdm_device_type *type, u32 seed, unsigned int rounds
 	struct pdm_device *dev = fake_create(type, NULL);
 	static const u8 input[40] = "hostile";
 
+	dev->now = (u64)fake_random(&seed) << 20;
+	if (type->reset)
+		type->reset(dev);
 	while (rounds--) {
 		u32 what = fake_random(&seed) % 64;
 

@@ -34,6 +34,7 @@ struct fake_range {
 
 struct pdm_timer {
 	struct pdm_device *dev;
+	enum tm_clock clock;
 	void (*fire)(struct pdm_device *dev);
 	bool armed;
 	u64 deadline;
@@ -62,12 +63,14 @@ struct pdm_device {
 	unsigned int range_count;
 	struct pdm_timer timers[FAKE_TIMERS];
 	unsigned int timer_count;
-	u64 now, real_offset;
+	u64 now, real_offset;			/* TM_VIRTUAL_SYNC; TM_REAL's less TM_VIRTUAL's */
+	u64 lag;				/* TM_VIRTUAL is so far ahead */
 
 	const struct pdm_irqchip_ops *irqchip;
 	bool lines[FAKE_LINES];
 	unsigned int raises[FAKE_LINES];	/* rising edges seen */
 	unsigned int line_calls;
+	bool taken[FAKE_LINES];
 	bool extint;
 	struct fake_message messages[FAKE_LOG];	/* the first ones */
 	unsigned int message_count;
@@ -106,8 +109,14 @@ void fake_write(struct pdm_device *dev, u64 gpa, u32 size, u64 value);
 
 /* Time passes and timers fire in order, each at its deadline. */
 void fake_advance(struct pdm_device *dev, u64 ns);
-/* Time jumps, and only then what is due fires: a timer thread that was late. */
+/*
+ * Time jumps, and only then what is due fires: a timer thread that was late.
+ * TM_VIRTUAL_SYNC waits for its timers and then makes up for it in no time.
+ */
 void fake_stall(struct pdm_device *dev, u64 ns);
+
+/* The host's wall clock jumps, by so much forward or backward. */
+void fake_wall_jump(struct pdm_device *dev, s64 ns);
 
 /* Bytes arrive in the backend; what the device has no room for waits. */
 void fake_input(struct pdm_device *dev, const void *data, unsigned int len);

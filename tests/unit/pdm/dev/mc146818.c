@@ -187,6 +187,118 @@ static void test_periodic(void **state)
 	fake_destroy(dev);
 }
 
+/* SET stops the date, not the divider; the divider's reset stops both. */
+static void test_periodic_while_set(void **state)
+{
+	struct pdm_device *dev = fake_create(&mc146818_device, NULL);
+
+	set(dev, 0x0a, 0x2f);
+	set(dev, 0x0b, 0xc2);
+	get(dev, 0x0c);
+	fake_advance(dev, S / 2);
+	assert_true(dev->lines[8]);
+	assert_int_equal(get(dev, 0x0c), 0xc0);
+	set(dev, 0x0a, 0x7f);
+	fake_advance(dev, 5 * S);
+	assert_false(dev->lines[8]);
+	assert_int_equal(get(dev, 0x0c), 0);
+	fake_destroy(dev);
+}
+
+/* Ticks that came while C was not read come then, one by one, up to a few. */
+static void test_periodic_owed(void **state)
+{
+	struct pdm_device *dev = fake_create(&mc146818_device, NULL);
+
+	set(dev, 0x0a, 0x2f);				/* 2 Hz */
+	set(dev, 0x0b, 0x42);
+	get(dev, 0x0c);
+	fake_advance(dev, 2 * S);
+	assert_int_equal(dev->raises[8], 1);
+	for (unsigned int n = 2; n <= 4; n++) {
+		assert_int_equal(get(dev, 0x0c) & 0xc0, 0xc0);
+		assert_true(dev->lines[8]);
+		assert_int_equal(dev->raises[8], n);
+	}
+	dev = fake_move(dev);
+	assert_true(dev->lines[8]);
+	assert_int_equal(get(dev, 0x0c) & 0xc0, 0xc0);
+	assert_int_equal(get(dev, 0x0c) & 0xc0, 0);
+	assert_false(dev->lines[8]);
+	fake_advance(dev, 33 * S / 2);
+	for (int n = 0; n < 33; n++)
+		assert_int_equal(get(dev, 0x0c) & 0xc0, 0xc0);
+	assert_int_equal(get(dev, 0x0c) & 0xc0, 0);
+	/* Who cannot keep up is given a rest. */
+	fake_advance(dev, 34 * S / 2);
+	assert_int_equal(get(dev, 0x0c) & 0xc0, 0xc0);
+	assert_int_equal(get(dev, 0x0c) & 0xc0, 0);
+	/* Whoever turns it off is owed nothing. */
+	fake_advance(dev, 2 * S);
+	set(dev, 0x0b, 0x02);
+	get(dev, 0x0c);
+	assert_int_equal(get(dev, 0x0c) & 0xc0, 0);
+	fake_destroy(dev);
+}
+
+/* The clock waits for each tick, so a late thread loses none: what is owed is not dropped. */
+static void test_periodic_late(void **state)
+{
+	struct pdm_device *dev = fake_create(&mc146818_device, NULL);
+
+	set(dev, 0x0a, 0x2f);
+	set(dev, 0x0b, 0x42);
+	get(dev, 0x0c);
+	fake_stall(dev, 3 * S);
+	assert_int_equal(dev->fires, 6);
+	for (int n = 0; n < 6; n++)
+		assert_int_equal(get(dev, 0x0c) & 0xc0, 0xc0);
+	assert_int_equal(get(dev, 0x0c) & 0xc0, 0);
+	fake_destroy(dev);
+}
+
+/* Date and alarm are the wall clock's, even where that is not the VM's time. */
+static void test_wall_clock_jumps(void **state)
+{
+	struct pdm_device *dev = fake_create(&mc146818_device, NULL);
+
+	set(dev, 1, 0x00);
+	set(dev, 3, 0x00);
+	set(dev, 5, 0x23);
+	set(dev, 0x0b, 0x22);
+	fake_advance(dev, 10 * S);
+	fake_wall_jump(dev, 3600 * S);			/* past the alarm */
+	time_is(dev, TIME(0x20, 0x23, 0x11, 0x14, 0x03, 0x23, 0x13, 0x30));
+	assert_true(dev->lines[8]);
+	assert_int_equal(flags(dev), 0xb0);
+	set(dev, 0x0b, 0x12);
+	flags(dev);
+	fake_wall_jump(dev, -1800 * (s64)S);		/* and back */
+	time_is(dev, TIME(0x20, 0x23, 0x11, 0x14, 0x03, 0x22, 0x43, 0x30));
+	flags(dev);
+	fake_advance(dev, S);
+	assert_true(dev->lines[8]);
+	assert_int_equal(flags(dev), 0x90);
+	time_is(dev, TIME(0x20, 0x23, 0x11, 0x14, 0x03, 0x22, 0x43, 0x31));
+	fake_destroy(dev);
+}
+
+/* An alarm in 12-hour mode, and in binary. */
+static void test_alarm_formats(void **state)
+{
+	struct pdm_device *dev = fake_create(&mc146818_device, NULL);
+
+	set(dev, 0x0b, 0x24);
+	set(dev, 1, 0);
+	set(dev, 3, 14);
+	set(dev, 5, 10 | 0x80);				/* 10 pm: in 40 s */
+	fake_advance(dev, 39 * S);
+	assert_false(dev->lines[8]);
+	fake_advance(dev, S);
+	assert_true(dev->lines[8]);
+	fake_destroy(dev);
+}
+
 static void test_memory(void **state)
 {
 	struct pdm_device *dev = fake_create(&mc146818_device, NULL);
@@ -253,6 +365,11 @@ int main(void)
 		cmocka_unit_test(test_update_interrupt),
 		cmocka_unit_test(test_alarm),
 		cmocka_unit_test(test_periodic),
+		cmocka_unit_test(test_periodic_while_set),
+		cmocka_unit_test(test_periodic_owed),
+		cmocka_unit_test(test_periodic_late),
+		cmocka_unit_test(test_wall_clock_jumps),
+		cmocka_unit_test(test_alarm_formats),
 		cmocka_unit_test(test_memory),
 		cmocka_unit_test(test_nonsense),
 		cmocka_unit_test(test_moved),

@@ -132,17 +132,20 @@ static void test_fadt(void **state)
 
 static void test_config_bytes(void **state)
 {
-	const struct acpi_config full = { .cpus = 1, .serial_ports = 5, .pvpanic = true };
+	const struct acpi_config full = { .cpus = 1, .serial_ports = 5, .pvpanic = true,
+					   .hpet = true };
 	const struct acpi_config none = { .cpus = 1 };
 	struct guest g;
 
 	guest_start(&g, &full);
 	assert_int_equal(rom(&g, 0xe0000, 2)[0], 5);
 	assert_int_equal(rom(&g, 0xe0000, 2)[1], 1);
+	assert_int_equal(rom(&g, 0xe0000, 3)[2], 1);
 	fake_pgm_free(g.pgm);
 	guest_start(&g, &none);
 	assert_int_equal(rom(&g, 0xe0000, 2)[0], 0);
 	assert_int_equal(rom(&g, 0xe0000, 2)[1], 0);
+	assert_int_equal(rom(&g, 0xe0000, 3)[2], 0);
 	assert_int_equal(get(table(&g, xsdt_entry(&g, 0), "FACP") + 109, 2), 0x5);
 	fake_pgm_free(g.pgm);
 }
@@ -205,6 +208,27 @@ static void test_madt(void **state)
 	}
 }
 
+static void test_hpet(void **state)
+{
+	static const u8 body[20] = {
+		0x01, 0xa2, 0x86, 0x80,				/* what its register 0 says */
+		0, 64, 0, 0, 0x00, 0x00, 0xd0, 0xfe, 0, 0, 0, 0,
+		0, 12500 & 0xff, 12500 >> 8, 0,
+	};
+	const struct acpi_config with = { .cpus = 1, .hpet = true }, without = { .cpus = 1 };
+	struct guest g;
+	const u8 *hpet;
+
+	guest_start(&g, &with);
+	hpet = table(&g, xsdt_entry(&g, 2), "HPET");
+	assert_int_equal(get(hpet + 4, 4), 56);
+	assert_memory_equal(hpet + 36, body, sizeof(body));
+	fake_pgm_free(g.pgm);
+	guest_start(&g, &without);
+	assert_int_equal(get(table(&g, get(rom(&g, g.rsdp, 36) + 24, 8), "XSDT") + 4, 4), 52);
+	fake_pgm_free(g.pgm);
+}
+
 static void test_too_many(void **state)
 {
 	static const u32 cpus[] = { 100000, 0x10000000, ~0U };
@@ -223,12 +247,12 @@ static void test_too_many(void **state)
 static void dump(const char *dir)
 {
 	const struct acpi_config config = { .cpus = 300, .serial_ports = 1, .i8042 = true,
-					    .pvpanic = true };
-	static const char *const names[] = { "facp", "apic" };
+					    .pvpanic = true, .hpet = true };
+	static const char *const names[] = { "facp", "apic", "hpet" };
 	struct guest g;
 
 	guest_start(&g, &config);
-	for (u32 i = 0; i < 2; i++) {
+	for (u32 i = 0; i < ARRAY_SIZE(names); i++) {
 		const u8 *t = rom(&g, xsdt_entry(&g, i), 36);
 		char path[256];
 		FILE *f;
@@ -249,6 +273,7 @@ int main(void)
 		cmocka_unit_test(test_fadt),
 		cmocka_unit_test(test_config_bytes),
 		cmocka_unit_test(test_madt),
+		cmocka_unit_test(test_hpet),
 		cmocka_unit_test(test_too_many),
 	};
 
