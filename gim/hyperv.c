@@ -23,6 +23,16 @@ static const struct gim_feature hyperv_features[] = {
 	{ .name = "reset", .bit = HYPERV_RESET },
 	{ .name = "crash", .bit = HYPERV_CRASH },
 	{ .name = "relaxed-timing", .bit = HYPERV_RELAXED_TIMING },
+	{ .name = "apic", .bit = HYPERV_APIC },
+	/* A CPU that does EOIs by itself would not see those that the guest goes without. */
+	{ .name = "eoi", .bit = HYPERV_EOI, .needs = HYPERV_APIC,
+	  .host_without = VMM_FEATURE_VIRTUAL_INTR },
+	{ .name = "idle", .bit = HYPERV_IDLE },
+	{ .name = "runtime", .bit = HYPERV_RUNTIME },
+	{ .name = "tlb-flush", .bit = HYPERV_FLUSH },
+	{ .name = "ipi", .bit = HYPERV_IPI },
+	{ .name = "ex-masks", .bit = HYPERV_EX_MASKS },
+	{ .name = "spin-wait", .bit = HYPERV_SPIN },
 };
 
 /* How the guest is told. */
@@ -40,6 +50,13 @@ static const struct hyperv_told hyperv_told[] = {
 	{ HYPERV_RESET, .eax = HV_ACCESS_RESET, .hints = HV_HINT_RESET },
 	{ HYPERV_CRASH, .edx = HV_GUEST_CRASH_REGS },
 	{ HYPERV_RELAXED_TIMING, .hints = HV_HINT_RELAXED_TIMING },
+	{ HYPERV_APIC, .eax = HV_ACCESS_INTR_CTRL },
+	{ HYPERV_EOI, .hints = HV_HINT_APIC_MSRS },
+	{ HYPERV_IDLE, .eax = HV_ACCESS_GUEST_IDLE },
+	{ HYPERV_RUNTIME, .eax = HV_ACCESS_VP_RUNTIME },
+	{ HYPERV_FLUSH, .hints = HV_HINT_REMOTE_FLUSH },
+	{ HYPERV_IPI, .hints = HV_HINT_CLUSTER_IPI },
+	{ HYPERV_EX_MASKS, .hints = HV_HINT_EX_MASKS },
 };
 
 /* ---- leaves --------------------------------------------------------------------- */
@@ -60,7 +77,10 @@ static struct vmm_cpuid_entry hyperv_leaf_features(const struct gim *gim)
 
 static struct vmm_cpuid_entry hyperv_leaf_hints(const struct gim *gim)
 {
-	struct vmm_cpuid_entry leaf = { .leaf = HV_LEAF_HINTS, .ebx = HV_SPIN_NEVER };
+	struct vmm_cpuid_entry leaf = {
+		.leaf = HV_LEAF_HINTS,
+		.ebx = gim_has(gim, HYPERV_SPIN) ? HV_SPIN_TRIES : HV_SPIN_NEVER,
+	};
 
 	for (unsigned int i = 0; i < ARRAY_SIZE(hyperv_told); i++)
 		if (gim_has(gim, hyperv_told[i].feature))
@@ -102,6 +122,7 @@ static const struct hyperv_msr hyperv_msrs[] = {
 	{ HV_MSR_HYPERCALL, HV_MSR_HYPERCALL, 0, hyperv_hypercall_read, hyperv_hypercall_write },
 	{ HV_MSR_VP_INDEX, HV_MSR_VP_INDEX, 0, hyperv_vp_index_read, NULL },
 	{ HV_MSR_RESET, HV_MSR_RESET, HYPERV_RESET, hyperv_reset_read, hyperv_reset_write },
+	{ HV_MSR_VP_RUNTIME, HV_MSR_VP_RUNTIME, HYPERV_RUNTIME, hyperv_runtime_read, NULL },
 	{ HV_MSR_REFERENCE_TSC, HV_MSR_REFERENCE_TSC, HYPERV_TSC_PAGE, hyperv_tsc_page_read,
 	  hyperv_tsc_page_write },
 	{ HV_MSR_TSC_FREQUENCY, HV_MSR_APIC_FREQUENCY, HYPERV_FREQUENCIES, hyperv_frequency_read,
@@ -152,6 +173,12 @@ static int hyperv_module(struct hyperv *hv, struct error *err)
 {
 	static const struct { u64 feature; u32 flag; } rows[] = {
 		{ HYPERV_REF_COUNTER, VMM_HV_REF_COUNT },
+		{ HYPERV_APIC, VMM_HV_APIC },
+		{ HYPERV_IDLE, VMM_HV_IDLE },
+		{ HYPERV_FLUSH, VMM_HV_FLUSH },
+		{ HYPERV_IPI, VMM_HV_SEND_IPI },
+		{ HYPERV_EX_MASKS, VMM_HV_EX_MASKS },
+		{ HYPERV_SPIN, VMM_HV_LONG_SPIN },
 	};
 	struct hm_vm *hm = hv->gim->config.hm;
 	struct vmm_pv pv = { .flags = VMM_PV_HYPERCALLS };

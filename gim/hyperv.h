@@ -15,6 +15,14 @@ enum hyperv_feature {
 	HYPERV_RESET		= 1 << 3,
 	HYPERV_CRASH		= 1 << 4,
 	HYPERV_RELAXED_TIMING	= 1 << 5,
+	HYPERV_APIC		= 1 << 6,
+	HYPERV_EOI		= 1 << 7,
+	HYPERV_IDLE		= 1 << 8,
+	HYPERV_RUNTIME		= 1 << 9,
+	HYPERV_FLUSH		= 1 << 10,
+	HYPERV_IPI		= 1 << 11,
+	HYPERV_EX_MASKS		= 1 << 12,
+	HYPERV_SPIN		= 1 << 13,
 };
 
 /*
@@ -78,7 +86,8 @@ bool hyperv_calls_are_on(struct hyperv *hv);
 /* Tell the module how it stands. The lock is held, or no vCPU runs. */
 void hyperv_tell(struct hyperv *hv);
 
-/* hyperv_apic.c */
+/* hyperv_vp.c: the MSRs that are a processor's. */
+hyperv_read_fn hyperv_runtime_read;
 hyperv_read_fn hyperv_assist_read;
 hyperv_write_fn hyperv_assist_write;
 

@@ -20,6 +20,14 @@ struct hyperv_row {
 #define NOT_OFFERED	BIT_ULL(63)
 
 static const struct hyperv_row hyperv_rows[] = {
+	/* The module has done them if they are offered. */
+	{ { .code = HV_CALL_FLUSH_SPACE }, NOT_OFFERED, NULL },
+	{ { .code = HV_CALL_FLUSH_LIST }, NOT_OFFERED, NULL },
+	{ { .code = HV_CALL_LONG_SPIN_WAIT }, NOT_OFFERED, NULL },
+	{ { .code = HV_CALL_SEND_IPI }, NOT_OFFERED, NULL },
+	{ { .code = HV_CALL_FLUSH_SPACE_EX }, NOT_OFFERED, NULL },
+	{ { .code = HV_CALL_FLUSH_LIST_EX }, NOT_OFFERED, NULL },
+	{ { .code = HV_CALL_SEND_IPI_EX }, NOT_OFFERED, NULL },
 	{ { .code = HV_CALL_POST_MESSAGE }, NOT_OFFERED, NULL },
 	{ { .code = HV_CALL_SIGNAL_EVENT }, NOT_OFFERED, NULL },
 };

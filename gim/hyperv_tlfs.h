@@ -51,6 +51,7 @@
 #define HV_HINT_CLUSTER_IPI		BIT(10)
 #define HV_HINT_EX_MASKS		BIT(11)
 #define HV_SPIN_NEVER			0xffffffff
+#define HV_SPIN_TRIES			4095	/* a good time to give way */
 
 /* Leaf HARDWARE, EAX. */
 #define HV_HARDWARE_MSR_BITMAP		BIT(1)

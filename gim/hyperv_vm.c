@@ -6,6 +6,11 @@
 #include "base/log.h"
 #include "gim/hyperv.h"
 
+bool hyperv_calls_are_on(struct hyperv *hv)
+{
+	return READ_ONCE(hv->hypercall.value) & HV_PAGE_ENABLE;
+}
+
 void hyperv_tell(struct hyperv *hv)
 {
 	struct vmm_hv_state state = { 0 };
@@ -15,6 +20,8 @@ void hyperv_tell(struct hyperv *hv)
 		state.flags |= VMM_HV_ON_TSC_PAGE;
 		state.tsc_page = hv->tsc_page.value & ~(HV_PAGE_SIZE - 1);
 	}
+	if (hyperv_calls_are_on(hv))
+		state.flags |= VMM_HV_ON_CALLS;
 	ret = hm_vm_hv_state_set(hv->gim->config.hm, &state);
 	if (ret < 0)
 		log_error("the module refuses the state of Hyper-V's interface: %s",
@@ -47,11 +54,6 @@ int hyperv_os_id_write(struct hyperv_vp *vp, u32 index, u64 value)
 	hyperv_tell(hv);
 	pthread_mutex_unlock(&hv->lock);
 	return 0;
-}
-
-bool hyperv_calls_are_on(struct hyperv *hv)
-{
-	return READ_ONCE(hv->hypercall.value) & HV_PAGE_ENABLE;
 }
 
 int hyperv_hypercall_read(struct hyperv_vp *vp, u32 index, u64 *value)

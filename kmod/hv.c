@@ -13,6 +13,7 @@
 
 #include "clock.h"
 #include "hv.h"
+#include "lapic.h"
 #include "mem.h"
 #include "vcpu.h"
 
@@ -68,7 +69,8 @@ void hv_tsc_moved(struct vm *vm)
 
 /* ---- calls -------------------------------------------------------------------------- */
 
-#define HV_FLAGS	VMM_HV_REF_COUNT
+#define HV_CALL_FLAGS	(VMM_HV_FLUSH | VMM_HV_SEND_IPI | VMM_HV_EX_MASKS | VMM_HV_LONG_SPIN)
+#define HV_FLAGS	(VMM_HV_REF_COUNT | VMM_HV_APIC | VMM_HV_IDLE | HV_CALL_FLAGS)
 
 long hv_set(struct vm *vm, const struct vmm_hv *req)
 {
@@ -76,11 +78,13 @@ long hv_set(struct vm *vm, const struct vmm_hv *req)
 		return -EBUSY;
 	if ((req->flags & ~HV_FLAGS) || req->pad)
 		return -EINVAL;
+	if ((req->flags & HV_CALL_FLAGS) && !(vm->pv.flags & VMM_PV_HYPERCALLS))
+		return -EINVAL;
 	vm->hv.set = *req;
 	return 0;
 }
 
-#define HV_ON_FLAGS	VMM_HV_ON_TSC_PAGE
+#define HV_ON_FLAGS	(VMM_HV_ON_TSC_PAGE | VMM_HV_ON_CALLS)
 
 long hv_set_state(struct vm *vm, const struct vmm_hv_state *req)
 {
@@ -106,21 +110,86 @@ static u64 hv_ref_count(struct vcpu *vcpu)
 	return mul_u64_u64_shr(clock_guest_tsc(vcpu) - vcpu->tsc_offset, scale, 64);
 }
 
+static int hv_ref_count_read(struct vcpu *vcpu, u64 *value)
+{
+	*value = hv_ref_count(vcpu);
+	return 0;
+}
+
+static int hv_icr_read(struct vcpu *vcpu, u64 *value)
+{
+	return lapic_mode_read(vcpu, LAPIC_MODE_ICR, value);
+}
+
+static int hv_tpr_read(struct vcpu *vcpu, u64 *value)
+{
+	return lapic_mode_read(vcpu, LAPIC_MODE_TPR, value);
+}
+
+/* The guest goes on behind it once an interrupt has come. */
+static int hv_idle_read(struct vcpu *vcpu, u64 *value)
+{
+	vcpu->events.run_state = VMM_STATE_IDLE;
+	*value = 0;
+	return 0;
+}
+
+static int hv_eoi_write(struct vcpu *vcpu, u64 value)
+{
+	lapic_eoi_do(vcpu);
+	return 0;
+}
+
+static int hv_icr_write(struct vcpu *vcpu, u64 value)
+{
+	return lapic_mode_write(vcpu, LAPIC_MODE_ICR, value);
+}
+
+static int hv_tpr_write(struct vcpu *vcpu, u64 value)
+{
+	return lapic_mode_write(vcpu, LAPIC_MODE_TPR, value);
+}
+
+struct hv_msr {
+	u32 index, flag;
+	int (*read)(struct vcpu *vcpu, u64 *value);	/* NULL: #GP */
+	int (*write)(struct vcpu *vcpu, u64 value);
+};
+
+/* The busiest first. */
+static const struct hv_msr hv_msrs[] = {
+	{ HV_MSR_EOI, VMM_HV_APIC, NULL, hv_eoi_write },
+	{ HV_MSR_TIME_REF_COUNT, VMM_HV_REF_COUNT, hv_ref_count_read, NULL },
+	{ HV_MSR_ICR, VMM_HV_APIC, hv_icr_read, hv_icr_write },
+	{ HV_MSR_TPR, VMM_HV_APIC, hv_tpr_read, hv_tpr_write },
+	{ HV_MSR_GUEST_IDLE, VMM_HV_IDLE, hv_idle_read, NULL },
+};
+
+static const struct hv_msr *hv_msr_find(struct vcpu *vcpu, u32 index)
+{
+	const struct hv_msr *msr;
+
+	for (msr = hv_msrs; msr < hv_msrs + ARRAY_SIZE(hv_msrs); msr++) {
+		if (msr->index == index && (vcpu->vm->hv.set.flags & msr->flag))
+			return msr;
+	}
+	return NULL;
+}
+
 int hv_msr_read(struct vcpu *vcpu, u32 index, u64 *value)
 {
-	u32 flags = vcpu->vm->hv.set.flags;
+	const struct hv_msr *msr = hv_msr_find(vcpu, index);
 
-	switch (index) {
-	case HV_MSR_TIME_REF_COUNT:
-		if (!(flags & VMM_HV_REF_COUNT))
-			return -ENOENT;
-		*value = hv_ref_count(vcpu);
-		return 0;
-	}
-	return -ENOENT;
+	if (!msr)
+		return -ENOENT;
+	return msr->read ? msr->read(vcpu, value) : -EINVAL;
 }
 
 int hv_msr_write(struct vcpu *vcpu, u32 index, u64 value)
 {
-	return -ENOENT;
+	const struct hv_msr *msr = hv_msr_find(vcpu, index);
+
+	if (!msr)
+		return -ENOENT;
+	return msr->write ? msr->write(vcpu, value) : -EINVAL;
 }

@@ -10,9 +10,17 @@
 long hv_set(struct vm *vm, const struct vmm_hv *req);
 long hv_set_state(struct vm *vm, const struct vmm_hv_state *req);
 
-/* HV_MSR_FIRST to HV_MSR_LAST. -ENOENT: not the module's; -EINVAL: #GP. Own thread. */
+/* The interface's MSRs. -ENOENT: not the module's; -EINVAL: #GP. Own thread. */
+static inline bool hv_owns_msr(u32 index)
+{
+	return index >= HV_MSR_FIRST && index <= HV_MSR_LAST;
+}
+
 int hv_msr_read(struct vcpu *vcpu, u32 index, u64 *value);
 int hv_msr_write(struct vcpu *vcpu, u32 index, u64 value);
+
+/* hv_call.c. The guest's call is one of the module's, and was made. Own thread; may sleep. */
+bool hv_hypercall(struct vcpu *vcpu);
 
 /* A vCPU's TSC was set. Own thread; may sleep. */
 void hv_tsc_moved(struct vm *vm);

@@ -258,16 +258,6 @@ static bool msr_exists(u32 index)
 	return index != MSR_IA32_XSS || hw_passes.xsaves;
 }
 
-static int msr_hv_get(struct vcpu *vcpu, u32 index, u64 *value)
-{
-	return hv_msr_read(vcpu, index, value);
-}
-
-static int msr_hv_set(struct vcpu *vcpu, u32 index, u64 value)
-{
-	return hv_msr_write(vcpu, index, value);
-}
-
 /* ---- the table ------------------------------------------------------------------- */
 
 /* In the order of their numbers, by which msr_find() looks. */
@@ -293,7 +283,6 @@ static const struct msr_row msr_rows[] = {
 	{ MSR_IA32_TSC_DEADLINE, MSR_IA32_TSC_DEADLINE, false, msr_lapic_get, msr_lapic_set },
 	{ 0x800, 0x8ff, false, msr_lapic_get, msr_lapic_set },
 	{ MSR_IA32_XSS, MSR_IA32_XSS, false, msr_zero_get, msr_zero_set },
-	{ HV_MSR_FIRST, HV_MSR_LAST, false, msr_hv_get, msr_hv_set },
 	{ MSR_EFER, MSR_EFER, false, msr_efer_get, msr_efer_set },
 	{ MSR_STAR, MSR_STAR, true, msr_hw_get, msr_hw_set },
 	{ MSR_LSTAR, MSR_CSTAR, true, msr_hw_get, msr_address_set },
@@ -338,6 +327,8 @@ int msr_read(struct vcpu *vcpu, u32 index, u64 *value)
 
 	if (row)
 		return row->get(vcpu, index, value);
+	if (hv_owns_msr(index))
+		return hv_msr_read(vcpu, index, value);
 	answer = msr_answer(vcpu->vm, index);
 	if (!answer)
 		return -ENOENT;
@@ -356,6 +347,8 @@ int msr_write(struct vcpu *vcpu, u32 index, u64 value)
 	row = msr_find(index);
 	if (row)
 		return row->set ? row->set(vcpu, index, value) : -EINVAL;
+	if (hv_owns_msr(index))
+		return hv_msr_write(vcpu, index, value);
 	answer = msr_answer(vcpu->vm, index);
 	return answer && (answer->flags & VMM_MSR_WRITE_IGNORED) ? 0 : -ENOENT;
 }
@@ -512,7 +505,8 @@ long msr_set_answers(struct vm *vm, const struct vmm_msr_answers *req)
 	if (IS_ERR(answers))
 		return PTR_ERR(answers);
 	for (i = 0; i < req->count; i++) {
-		if ((answers[i].flags & ~VMM_MSR_WRITE_IGNORED) || msr_find(answers[i].index)) {
+		if ((answers[i].flags & ~VMM_MSR_WRITE_IGNORED) || msr_find(answers[i].index) ||
+		    hv_owns_msr(answers[i].index)) {
 			kvfree(answers);
 			return -EINVAL;
 		}

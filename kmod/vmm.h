@@ -161,10 +161,11 @@ enum vcpu_request {
 	VCPU_REQ_STARTUP,		/* INIT or SIPI did: see vcpu->startup */
 	VCPU_REQ_STEAL,			/* the page of stolen time is out of date */
 	VCPU_REQ_UNHALT,		/* VMM_PV_KICK's call came */
+	VCPU_REQ_FLUSH,			/* another vCPU wants our TLB flushed */
 };
 
 /* What does not by itself end a halt. */
-#define VCPU_REQ_QUIET	(BIT(VCPU_REQ_EVENT) | BIT(VCPU_REQ_STEAL))
+#define VCPU_REQ_QUIET	(BIT(VCPU_REQ_EVENT) | BIT(VCPU_REQ_STEAL) | BIT(VCPU_REQ_FLUSH))
 
 /*
  * vcpu->startup: INIT and SIPI that arrived, taken together, so that a SIPI is

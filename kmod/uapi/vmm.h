@@ -343,6 +343,13 @@ struct vmm_hv {
 };
 
 #define VMM_HV_REF_COUNT	(1U << 0)	/* HV_X64_MSR_TIME_REF_COUNT */
+#define VMM_HV_APIC		(1U << 1)	/* HV_X64_MSR_EOI, _ICR, _TPR */
+#define VMM_HV_IDLE		(1U << 2)	/* HV_X64_MSR_GUEST_IDLE */
+/* Calls for ring 0, as long as VMM_HV_ON_CALLS; all others exit. */
+#define VMM_HV_FLUSH		(1U << 3)	/* HvFlushVirtualAddressSpace, -List */
+#define VMM_HV_SEND_IPI		(1U << 4)	/* HvSendSyntheticClusterIpi */
+#define VMM_HV_EX_MASKS		(1U << 5)	/* of these the forms called Ex, too */
+#define VMM_HV_LONG_SPIN	(1U << 6)	/* HvNotifyLongSpinWait */
 
 /*
  * The same as it stands; any time, and a VM begins with none of it. The page
@@ -357,6 +364,7 @@ struct vmm_hv_state {
 };
 
 #define VMM_HV_ON_TSC_PAGE	(1U << 0)
+#define VMM_HV_ON_CALLS		(1U << 1)
 
 /* Returns a vCPU fd (close-on-exec). -EEXIST: the APIC ID is taken. */
 #define VMM_VM_CREATE_VCPU	_IOW(VMM_IOC, 0x20, struct vmm_vcpu_create)
@@ -467,6 +475,7 @@ struct vmm_events {
 #define VMM_STATE_HALTED	1
 #define VMM_STATE_WAIT_SIPI	2
 #define VMM_STATE_SHUTDOWN	3	/* after a triple fault; RUN gives -EIO */
+#define VMM_STATE_IDLE		4	/* VMM_HV_IDLE: until an interrupt, whatever RFLAGS.IF */
 
 /* Groups of state, for the masks of the page. */
 #define VMM_GROUP_RAX		(1U << 0)	/* gprs.r[VMM_RAX] alone */
