@@ -33,6 +33,9 @@ static const struct gim_feature hyperv_features[] = {
 	{ .name = "ipi", .bit = HYPERV_IPI },
 	{ .name = "ex-masks", .bit = HYPERV_EX_MASKS },
 	{ .name = "spin-wait", .bit = HYPERV_SPIN },
+	{ .name = "synic", .bit = HYPERV_SYNIC },
+	{ .name = "timers", .bit = HYPERV_TIMERS, .needs = HYPERV_REF_COUNTER | HYPERV_SYNIC },
+	{ .name = "direct-timers", .bit = HYPERV_DIRECT_TIMERS, .needs = HYPERV_TIMERS },
 };
 
 /* How the guest is told. */
@@ -57,6 +60,9 @@ static const struct hyperv_told hyperv_told[] = {
 	{ HYPERV_FLUSH, .hints = HV_HINT_REMOTE_FLUSH },
 	{ HYPERV_IPI, .hints = HV_HINT_CLUSTER_IPI },
 	{ HYPERV_EX_MASKS, .hints = HV_HINT_EX_MASKS },
+	{ HYPERV_SYNIC, .eax = HV_ACCESS_SYNIC, .hints = HV_HINT_NO_AUTO_EOI },
+	{ HYPERV_TIMERS, .eax = HV_ACCESS_SYNTHETIC_TIMERS },
+	{ HYPERV_DIRECT_TIMERS, .edx = HV_DIRECT_TIMERS },
 };
 
 /* ---- leaves --------------------------------------------------------------------- */
@@ -129,6 +135,15 @@ static const struct hyperv_msr hyperv_msrs[] = {
 	  NULL },
 	{ HV_MSR_VP_ASSIST_PAGE, HV_MSR_VP_ASSIST_PAGE, 0, hyperv_assist_read,
 	  hyperv_assist_write },
+	{ HV_MSR_SCONTROL, HV_MSR_SCONTROL, HYPERV_SYNIC, hyperv_scontrol_read,
+	  hyperv_scontrol_write },
+	{ HV_MSR_SVERSION, HV_MSR_SVERSION, HYPERV_SYNIC, hyperv_sversion_read, NULL },
+	{ HV_MSR_SIEFP, HV_MSR_SIMP, HYPERV_SYNIC, hyperv_synic_page_read,
+	  hyperv_synic_page_write },
+	{ HV_MSR_EOM, HV_MSR_EOM, HYPERV_SYNIC, hyperv_eom_read, hyperv_eom_write },
+	{ HV_MSR_SINT0, HV_MSR_SINT15, HYPERV_SYNIC, hyperv_sint_read, hyperv_sint_write },
+	{ HV_MSR_STIMER0_CONFIG, HV_MSR_STIMER3_COUNT, HYPERV_TIMERS, hyperv_stimer_read,
+	  hyperv_stimer_write },
 	{ HV_MSR_CRASH_P0, HV_MSR_CRASH_P4, HYPERV_CRASH, hyperv_crash_read, hyperv_crash_write },
 	{ HV_MSR_CRASH_CTL, HV_MSR_CRASH_CTL, HYPERV_CRASH, hyperv_crash_ctl_read,
 	  hyperv_crash_ctl_write },
@@ -194,6 +209,17 @@ static int hyperv_module(struct hyperv *hv, struct error *err)
 	return ret < 0 ? error_errno(err, -ret, "the module refuses Hyper-V's interface") : 0;
 }
 
+static void hyperv_vp_create(struct hyperv *hv, u32 index)
+{
+	struct hyperv_vp *vp = &hv->vp[index];
+
+	vp->hv = hv;
+	vp->index = index;
+	pthread_mutex_init(&vp->lock, NULL);
+	hyperv_synic_reset(vp);
+	hyperv_stimers_create(vp);
+}
+
 static int hyperv_create(struct gim *gim, struct error *err)
 {
 	const struct gim_facts *facts = &gim->config.facts;
@@ -205,10 +231,8 @@ static int hyperv_create(struct gim *gim, struct error *err)
 	if (!hv->vp)
 		return error_errno(err, ENOMEM, "gim");
 	hv->vp_count = facts->cpus;
-	for (u32 i = 0; i < hv->vp_count; i++) {
-		hv->vp[i].hv = hv;
-		hv->vp[i].index = i;
-	}
+	for (u32 i = 0; i < hv->vp_count; i++)
+		hyperv_vp_create(hv, i);
 	if (!facts->tsc_khz)
 		gim->features &= ~(u64)HYPERV_FREQUENCIES;
 	if (facts->host & VMM_FEATURE_TSC_STABLE)
@@ -220,14 +244,21 @@ static void hyperv_forget(struct hyperv *hv)
 {
 	hyperv_page_forget(hv, &hv->hypercall);
 	hyperv_page_forget(hv, &hv->tsc_page);
-	for (u32 i = 0; i < hv->vp_count; i++)
+	for (u32 i = 0; i < hv->vp_count; i++) {
 		hyperv_page_forget(hv, &hv->vp[i].assist);
+		hyperv_page_forget(hv, &hv->vp[i].simp);
+		hyperv_page_forget(hv, &hv->vp[i].siefp);
+	}
 }
 
 static void hyperv_reset(struct gim *gim)
 {
 	struct hyperv *hv = hyperv_of(gim);
 
+	for (u32 i = 0; i < hv->vp_count; i++) {
+		hyperv_stimers_reset(&hv->vp[i]);
+		hyperv_synic_reset(&hv->vp[i]);
+	}
 	hyperv_forget(hv);
 	hv->os_id = 0;
 	memset(hv->crash, 0, sizeof(hv->crash));
@@ -238,6 +269,10 @@ static void hyperv_destroy(struct gim *gim)
 {
 	struct hyperv *hv = hyperv_of(gim);
 
+	for (u32 i = 0; i < hv->vp_count; i++) {
+		hyperv_stimers_destroy(&hv->vp[i]);
+		pthread_mutex_destroy(&hv->vp[i].lock);
+	}
 	hyperv_forget(hv);
 	free(hv->vp);
 	pthread_mutex_destroy(&hv->lock);

@@ -23,6 +23,9 @@ enum hyperv_feature {
 	HYPERV_IPI		= 1 << 11,
 	HYPERV_EX_MASKS		= 1 << 12,
 	HYPERV_SPIN		= 1 << 13,
+	HYPERV_SYNIC		= 1 << 14,
+	HYPERV_TIMERS		= 1 << 15,
+	HYPERV_DIRECT_TIMERS	= 1 << 16,
 };
 
 /*
@@ -36,10 +39,27 @@ struct hyperv_page {
 	struct hyperv_page *next;	/* put there later, or elsewhere */
 };
 
+/* A synthetic timer. Times are reference times. */
+struct hyperv_stimer {
+	struct hyperv_vp *vp;
+	u32 index;
+	u64 config, count;
+	u64 expiry;			/* the next by what the guest wants, */
+	u64 deadline;			/* and when that comes; 0: stopped */
+	bool waiting;			/* for a slot, with the message of one that was */
+	u64 waiting_since;
+	struct tm_timer *timer;		/* NULL: not used yet */
+};
+
 struct hyperv_vp {
 	struct hyperv *hv;
 	u32 index;
-	struct hyperv_page assist;
+	struct hyperv_page assist;	/* hv->lock */
+
+	pthread_mutex_t lock;		/* guards what follows; hv->lock comes after it */
+	u64 scontrol, sint[HV_SINTS];
+	struct hyperv_page simp, siefp;	/* hv->lock as well to change them */
+	struct hyperv_stimer stimer[HV_STIMERS];
 };
 
 struct hyperv {
@@ -90,6 +110,34 @@ void hyperv_tell(struct hyperv *hv);
 hyperv_read_fn hyperv_runtime_read;
 hyperv_read_fn hyperv_assist_read;
 hyperv_write_fn hyperv_assist_write;
+
+/* hyperv_synic.c */
+hyperv_read_fn hyperv_scontrol_read, hyperv_sversion_read, hyperv_synic_page_read,
+	       hyperv_eom_read, hyperv_sint_read;
+hyperv_write_fn hyperv_scontrol_write, hyperv_synic_page_write, hyperv_eom_write,
+		hyperv_sint_write;
+/* An interrupt for the processor. Any thread. */
+void hyperv_vp_interrupt(struct hyperv_vp *vp, u8 vector);
+/* vp->lock is held. False: there is no place for it now. */
+bool hyperv_synic_post(struct hyperv_vp *vp, u32 sint, const struct hv_message *message);
+void hyperv_synic_reset(struct hyperv_vp *vp);
+
+/* hyperv_stimer.c */
+hyperv_read_fn hyperv_stimer_read;
+hyperv_write_fn hyperv_stimer_write;
+u64 hyperv_time(struct hyperv *hv);
+/* vp->lock is held. There may be place for messages that wait. */
+void hyperv_stimers_retry(struct hyperv_vp *vp);
+void hyperv_stimers_create(struct hyperv_vp *vp);
+void hyperv_stimers_reset(struct hyperv_vp *vp);
+void hyperv_stimers_destroy(struct hyperv_vp *vp);
+
+/*
+ * hyperv_period.c, pure. The next expiry of a periodic timer, and when it is to
+ * come: later, if the timer is behind.
+ */
+struct hyperv_next { u64 expiry, deadline; };
+struct hyperv_next hyperv_period_next(u64 expiry, u64 period, u64 now, bool lazy);
 
 /* hyperv_crash.c */
 hyperv_read_fn hyperv_crash_read, hyperv_crash_ctl_read;

@@ -99,6 +99,39 @@
 #define HV_HYPERCALL_LOCKED	BIT_ULL(1)
 #define HV_PAGE_SIZE		4096ULL
 
+/* "SynIC": sources, and what their MSRs hold. */
+#define HV_SINTS		16
+#define HV_SYNIC_VERSION	1
+#define HV_SCONTROL_ENABLE	BIT_ULL(0)
+#define HV_SINT_VECTOR		0xff
+#define HV_SINT_MASKED		BIT_ULL(16)
+#define HV_SINT_AUTO_EOI	BIT_ULL(17)
+#define HV_SINT_POLLING		BIT_ULL(18)
+
+/* HV_MESSAGE, of which each source has one in the page of SIMP. */
+struct hv_message {
+	u32 type;			/* 0: none is there */
+	u8 size;			/* of the payload in use */
+	u8 flags;
+	u8 reserved[2];
+	u64 sender;
+	u64 payload[30];
+};
+
+#define HV_MESSAGE_PENDING		BIT(0)	/* of flags: more wait, write EOM */
+#define HV_MESSAGE_TIMER_EXPIRED	0x80000010
+
+/* "Synthetic Timer Configuration Register" */
+#define HV_STIMERS		4
+#define HV_STIMER_ENABLE	BIT_ULL(0)
+#define HV_STIMER_PERIODIC	BIT_ULL(1)
+#define HV_STIMER_LAZY		BIT_ULL(2)
+#define HV_STIMER_AUTO_ENABLE	BIT_ULL(3)
+#define HV_STIMER_VECTOR(c)	((c) >> 4 & 0xff)
+#define HV_STIMER_DIRECT	BIT_ULL(12)
+#define HV_STIMER_SINT(c)	((c) >> 16 & 15)
+#define HV_STIMER_VALID		0xf1fffULL
+
 #define HV_RESET_NOW		BIT_ULL(0)
 
 /* HV_MSR_CRASH_CTL: of a write, P3 and P4 are the address and length of a message. */

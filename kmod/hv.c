@@ -13,6 +13,7 @@
 
 #include "clock.h"
 #include "hv.h"
+#include "hw.h"
 #include "lapic.h"
 #include "mem.h"
 #include "vcpu.h"
@@ -96,6 +97,17 @@ long hv_set_state(struct vm *vm, const struct vmm_hv_state *req)
 	vm->hv.on = *req;
 	hv_tsc_page_write(vm);
 	mutex_unlock(&vm->hv.lock);
+	return 0;
+}
+
+long hv_vcpu_set(struct vcpu *vcpu, const struct vmm_hv_vcpu *req)
+{
+	bool any = req->auto_eoi[0] || req->auto_eoi[1] || req->auto_eoi[2] || req->auto_eoi[3];
+
+	if (any && (hw_info.features & VMM_FEATURE_VIRTUAL_INTR))
+		return -EINVAL;
+	memcpy(vcpu->auto_eoi, req->auto_eoi, sizeof(vcpu->auto_eoi));
+	vcpu->auto_eoi_any = any;
 	return 0;
 }
 

@@ -10,6 +10,9 @@
 long hv_set(struct vm *vm, const struct vmm_hv *req);
 long hv_set_state(struct vm *vm, const struct vmm_hv_state *req);
 
+/* vcpu->lock held. */
+long hv_vcpu_set(struct vcpu *vcpu, const struct vmm_hv_vcpu *req);
+
 /* The interface's MSRs. -ENOENT: not the module's; -EINVAL: #GP. Own thread. */
 static inline bool hv_owns_msr(u32 index)
 {

@@ -301,6 +301,8 @@ struct vcpu {
 	struct vcpu_pv pv;
 	bool at_boundary;		/* between two of the guest's instructions */
 	u64 eoi_exits[4];
+	bool auto_eoi_any;		/* of the next, for a quick look */
+	u64 auto_eoi[4];		/* vectors that do not get into ISR */
 	int eoi_vector;			/* EOI to tell user space of, -1: none */
 	void *hw;			/* the vendor's part */
 	u64 exits;			/* so far; next entry of the history */

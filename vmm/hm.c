@@ -391,6 +391,11 @@ int hm_vcpu_eoi_exits_set(struct hm_vcpu *vcpu, const u64 vectors[4])
 	return hm_call(vcpu->fd, VMM_VCPU_SET_EOI_EXITS, &arg);
 }
 
+int hm_vcpu_hv_set(struct hm_vcpu *vcpu, const struct vmm_hv_vcpu *hv)
+{
+	return hm_call(vcpu->fd, VMM_VCPU_SET_HV, hv);
+}
+
 int hm_vcpu_pv_set(struct hm_vcpu *vcpu, enum vmm_pv_page what, u64 value)
 {
 	struct vmm_vcpu_pv arg = {

@@ -86,6 +86,7 @@ int hm_vcpu_lapic_set(struct hm_vcpu *vcpu, const struct vmm_lapic *lapic);
 int hm_vcpu_apic_access(struct hm_vcpu *vcpu, u32 offset, bool write, u32 *value);
 int hm_vcpu_extint_set(struct hm_vcpu *vcpu, bool level);	/* any thread */
 int hm_vcpu_eoi_exits_set(struct hm_vcpu *vcpu, const u64 vectors[4]);
+int hm_vcpu_hv_set(struct hm_vcpu *vcpu, const struct vmm_hv_vcpu *hv);
 /* @value: the address, with VMM_PV_ENABLED in bit 0. */
 int hm_vcpu_pv_set(struct hm_vcpu *vcpu, enum vmm_pv_page what, u64 value);
 int hm_vcpu_pv_get(struct hm_vcpu *vcpu, enum vmm_pv_page what, u64 *value);

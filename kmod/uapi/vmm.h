@@ -713,6 +713,11 @@ struct vmm_vcpu_pv {
 	__u64 gpa;
 };
 
+/* Vectors whose interrupts are over as soon as they are taken: no EOI. */
+struct vmm_hv_vcpu {
+	__u64 auto_eoi[4];
+};
+
 enum vmm_pv_page {
 	VMM_PV_CLOCK,			/* struct pvclock_vcpu_time_info, 4-byte aligned */
 	VMM_PV_STEAL_TIME,		/* struct kvm_steal_time, 64-byte aligned */
@@ -747,6 +752,8 @@ enum vmm_pv_page {
 #define VMM_VCPU_SET_EOI_EXITS	_IOW(VMM_IOC, 0x4d, struct vmm_eoi_exits)
 /* Back to the state after INIT (or power-up, for the BSP). Not while running. */
 #define VMM_VCPU_RESET		_IO(VMM_IOC, 0x4e)
+/* Not while running. -EINVAL: with VMM_FEATURE_VIRTUAL_INTR there can be none. */
+#define VMM_VCPU_SET_HV		_IOW(VMM_IOC, 0x52, struct vmm_hv_vcpu)
 /* Not while running. GET: @what is the caller's, the rest comes back. */
 #define VMM_VCPU_SET_PV		_IOW(VMM_IOC, 0x50, struct vmm_vcpu_pv)
 #define VMM_VCPU_GET_PV		_IOWR(VMM_IOC, 0x51, struct vmm_vcpu_pv)
@@ -769,6 +776,7 @@ _Static_assert(sizeof(struct vmm_clock) == 56, "ABI");
 _Static_assert(sizeof(struct vmm_pv) == 16, "ABI");
 _Static_assert(sizeof(struct vmm_hv) == 16, "ABI");
 _Static_assert(sizeof(struct vmm_hv_state) == 16, "ABI");
+_Static_assert(sizeof(struct vmm_hv_vcpu) == 32, "ABI");
 _Static_assert(sizeof(struct vmm_vcpu_pv) == 16, "ABI");
 _Static_assert(sizeof(struct vmm_gprs) == 144, "ABI");
 _Static_assert(sizeof(struct vmm_segment) == 24, "ABI");
