@@ -36,6 +36,10 @@ static const struct gim_feature hyperv_features[] = {
 	{ .name = "synic", .bit = HYPERV_SYNIC },
 	{ .name = "timers", .bit = HYPERV_TIMERS, .needs = HYPERV_REF_COUNTER | HYPERV_SYNIC },
 	{ .name = "direct-timers", .bit = HYPERV_DIRECT_TIMERS, .needs = HYPERV_TIMERS },
+	{ .name = "extended-calls", .bit = HYPERV_EXTENDED },
+	/* With it Linux prefers the TSC itself to the page. */
+	{ .name = "tsc-invariant", .bit = HYPERV_TSC_INVARIANT, .host = VMM_FEATURE_TSC_STABLE,
+	  .on_request = true },
 };
 
 /* How the guest is told. */
@@ -63,6 +67,8 @@ static const struct hyperv_told hyperv_told[] = {
 	{ HYPERV_SYNIC, .eax = HV_ACCESS_SYNIC, .hints = HV_HINT_NO_AUTO_EOI },
 	{ HYPERV_TIMERS, .eax = HV_ACCESS_SYNTHETIC_TIMERS },
 	{ HYPERV_DIRECT_TIMERS, .edx = HV_DIRECT_TIMERS },
+	{ HYPERV_EXTENDED, .ebx = HV_EXTENDED_HYPERCALLS },
+	{ HYPERV_TSC_INVARIANT, .eax = HV_ACCESS_TSC_INVARIANT },
 };
 
 /* ---- leaves --------------------------------------------------------------------- */
@@ -147,6 +153,8 @@ static const struct hyperv_msr hyperv_msrs[] = {
 	{ HV_MSR_CRASH_P0, HV_MSR_CRASH_P4, HYPERV_CRASH, hyperv_crash_read, hyperv_crash_write },
 	{ HV_MSR_CRASH_CTL, HV_MSR_CRASH_CTL, HYPERV_CRASH, hyperv_crash_ctl_read,
 	  hyperv_crash_ctl_write },
+	{ HV_MSR_TSC_INVARIANT, HV_MSR_TSC_INVARIANT, HYPERV_TSC_INVARIANT,
+	  hyperv_tsc_invariant_read, hyperv_tsc_invariant_write },
 };
 
 /* 0, or -errno as gim_msr_read(). */
@@ -194,6 +202,7 @@ static int hyperv_module(struct hyperv *hv, struct error *err)
 		{ HYPERV_IPI, VMM_HV_SEND_IPI },
 		{ HYPERV_EX_MASKS, VMM_HV_EX_MASKS },
 		{ HYPERV_SPIN, VMM_HV_LONG_SPIN },
+		{ HYPERV_TSC_INVARIANT, VMM_HV_TSC_INVARIANT },
 	};
 	struct hm_vm *hm = hv->gim->config.hm;
 	struct vmm_pv pv = { .flags = VMM_PV_HYPERCALLS };
@@ -260,7 +269,7 @@ static void hyperv_reset(struct gim *gim)
 		hyperv_synic_reset(&hv->vp[i]);
 	}
 	hyperv_forget(hv);
-	hv->os_id = 0;
+	hv->os_id = hv->tsc_invariant = 0;
 	memset(hv->crash, 0, sizeof(hv->crash));
 	hyperv_tell(hv);
 }

@@ -26,6 +26,8 @@ enum hyperv_feature {
 	HYPERV_SYNIC		= 1 << 14,
 	HYPERV_TIMERS		= 1 << 15,
 	HYPERV_DIRECT_TIMERS	= 1 << 16,
+	HYPERV_EXTENDED		= 1 << 17,
+	HYPERV_TSC_INVARIANT	= 1 << 18,
 };
 
 /*
@@ -70,7 +72,7 @@ struct hyperv {
 
 	pthread_mutex_t lock;		/* guards what follows, and all pages */
 	struct hyperv_page *pages;	/* those that are somewhere, the oldest first */
-	u64 os_id;
+	u64 os_id, tsc_invariant;
 	struct hyperv_page hypercall, tsc_page;
 	u64 crash[5];
 	u32 crashes;			/* that it told of */
@@ -99,9 +101,9 @@ void hyperv_page_forget(struct hyperv *hv, struct hyperv_page *page);
 
 /* hyperv_vm.c: the MSRs that are the VM's. */
 hyperv_read_fn hyperv_os_id_read, hyperv_hypercall_read, hyperv_vp_index_read, hyperv_reset_read,
-	       hyperv_tsc_page_read, hyperv_frequency_read;
+	       hyperv_tsc_page_read, hyperv_frequency_read, hyperv_tsc_invariant_read;
 hyperv_write_fn hyperv_os_id_write, hyperv_hypercall_write, hyperv_reset_write,
-		hyperv_tsc_page_write;
+		hyperv_tsc_page_write, hyperv_tsc_invariant_write;
 bool hyperv_calls_are_on(struct hyperv *hv);
 /* Tell the module how it stands. The lock is held, or no vCPU runs. */
 void hyperv_tell(struct hyperv *hv);

@@ -16,6 +16,15 @@ struct hyperv_row {
 	u16 (*call)(struct hyperv_vp *vp, const struct hyperv_call *call);
 };
 
+/* "HvExtCallQueryCapabilities": there are no further extended calls. */
+static u16 hyperv_query_capabilities(struct hyperv_vp *vp, const struct hyperv_call *call)
+{
+	u64 none = 0;
+
+	return pgm_write(vp->hv->gim->config.pgm, call->out, &none, sizeof(none)) ?
+	       HV_STATUS_INVALID_ALIGNMENT : HV_STATUS_SUCCESS;
+}
+
 /* Known, and nobody's. */
 #define NOT_OFFERED	BIT_ULL(63)
 
@@ -30,6 +39,8 @@ static const struct hyperv_row hyperv_rows[] = {
 	{ { .code = HV_CALL_SEND_IPI_EX }, NOT_OFFERED, NULL },
 	{ { .code = HV_CALL_POST_MESSAGE }, NOT_OFFERED, NULL },
 	{ { .code = HV_CALL_SIGNAL_EVENT }, NOT_OFFERED, NULL },
+	{ { .code = HV_EXT_CALL_QUERY_CAPABILITIES, .out = 8 }, HYPERV_EXTENDED,
+	  hyperv_query_capabilities },
 };
 
 static u16 hyperv_call_do(struct hyperv_vp *vp, const struct hyperv_call *call)

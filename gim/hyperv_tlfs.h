@@ -132,6 +132,9 @@ struct hv_message {
 #define HV_STIMER_SINT(c)	((c) >> 16 & 15)
 #define HV_STIMER_VALID		0xf1fffULL
 
+/* HV_MSR_TSC_INVARIANT: CPUID tells of it. */
+#define HV_TSC_INVARIANT_ON	BIT_ULL(0)
+
 #define HV_RESET_NOW		BIT_ULL(0)
 
 /* HV_MSR_CRASH_CTL: of a write, P3 and P4 are the address and length of a message. */

@@ -22,6 +22,8 @@ void hyperv_tell(struct hyperv *hv)
 	}
 	if (hyperv_calls_are_on(hv))
 		state.flags |= VMM_HV_ON_CALLS;
+	if (hv->tsc_invariant & HV_TSC_INVARIANT_ON)
+		state.flags |= VMM_HV_ON_TSC_INVARIANT;
 	ret = hm_vm_hv_state_set(hv->gim->config.hm, &state);
 	if (ret < 0)
 		log_error("the module refuses the state of Hyper-V's interface: %s",
@@ -129,6 +131,26 @@ int hyperv_frequency_read(struct hyperv_vp *vp, u32 index, u64 *value)
 	const struct gim_facts *facts = &vp->hv->gim->config.facts;
 
 	*value = 1000ULL * (index == HV_MSR_TSC_FREQUENCY ? facts->tsc_khz : facts->bus_khz);
+	return 0;
+}
+
+int hyperv_tsc_invariant_read(struct hyperv_vp *vp, u32 index, u64 *value)
+{
+	*value = READ_ONCE(vp->hv->tsc_invariant);
+	return 0;
+}
+
+/* The guest knows what it does, and wants CPUID to tell it. */
+int hyperv_tsc_invariant_write(struct hyperv_vp *vp, u32 index, u64 value)
+{
+	struct hyperv *hv = vp->hv;
+
+	if (value & ~HV_TSC_INVARIANT_ON)
+		return -EINVAL;
+	pthread_mutex_lock(&hv->lock);
+	hv->tsc_invariant = value;
+	hyperv_tell(hv);
+	pthread_mutex_unlock(&hv->lock);
 	return 0;
 }
 

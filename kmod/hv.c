@@ -71,7 +71,8 @@ void hv_tsc_moved(struct vm *vm)
 /* ---- calls -------------------------------------------------------------------------- */
 
 #define HV_CALL_FLAGS	(VMM_HV_FLUSH | VMM_HV_SEND_IPI | VMM_HV_EX_MASKS | VMM_HV_LONG_SPIN)
-#define HV_FLAGS	(VMM_HV_REF_COUNT | VMM_HV_APIC | VMM_HV_IDLE | HV_CALL_FLAGS)
+#define HV_FLAGS	(VMM_HV_REF_COUNT | VMM_HV_APIC | VMM_HV_IDLE | HV_CALL_FLAGS | \
+			 VMM_HV_TSC_INVARIANT)
 
 long hv_set(struct vm *vm, const struct vmm_hv *req)
 {
@@ -85,7 +86,7 @@ long hv_set(struct vm *vm, const struct vmm_hv *req)
 	return 0;
 }
 
-#define HV_ON_FLAGS	(VMM_HV_ON_TSC_PAGE | VMM_HV_ON_CALLS)
+#define HV_ON_FLAGS	(VMM_HV_ON_TSC_PAGE | VMM_HV_ON_CALLS | VMM_HV_ON_TSC_INVARIANT)
 
 long hv_set_state(struct vm *vm, const struct vmm_hv_state *req)
 {

@@ -13,6 +13,13 @@ long hv_set_state(struct vm *vm, const struct vmm_hv_state *req);
 /* vcpu->lock held. */
 long hv_vcpu_set(struct vcpu *vcpu, const struct vmm_hv_vcpu *req);
 
+/* CPUID does not tell of the invariant TSC: the guest has not asked for it. */
+static inline bool hv_hides_invariant_tsc(struct vm *vm)
+{
+	return (vm->hv.set.flags & VMM_HV_TSC_INVARIANT) &&
+	       !(READ_ONCE(vm->hv.on.flags) & VMM_HV_ON_TSC_INVARIANT);
+}
+
 /* The interface's MSRs. -ENOENT: not the module's; -EINVAL: #GP. Own thread. */
 static inline bool hv_owns_msr(u32 index)
 {

@@ -350,6 +350,8 @@ struct vmm_hv {
 #define VMM_HV_SEND_IPI		(1U << 4)	/* HvSendSyntheticClusterIpi */
 #define VMM_HV_EX_MASKS		(1U << 5)	/* of these the forms called Ex, too */
 #define VMM_HV_LONG_SPIN	(1U << 6)	/* HvNotifyLongSpinWait */
+/* CPUID.80000007H:EDX[8] is 0 until VMM_HV_ON_TSC_INVARIANT */
+#define VMM_HV_TSC_INVARIANT	(1U << 7)
 
 /*
  * The same as it stands; any time, and a VM begins with none of it. The page
@@ -365,6 +367,7 @@ struct vmm_hv_state {
 
 #define VMM_HV_ON_TSC_PAGE	(1U << 0)
 #define VMM_HV_ON_CALLS		(1U << 1)
+#define VMM_HV_ON_TSC_INVARIANT	(1U << 2)
 
 /* Returns a vCPU fd (close-on-exec). -EEXIST: the APIC ID is taken. */
 #define VMM_VM_CREATE_VCPU	_IOW(VMM_IOC, 0x20, struct vmm_vcpu_create)

@@ -72,7 +72,7 @@ static void set_tsc_adjust(u64 value)
 static void refused(void)
 {
 	static const struct vmm_hv rows[] = {
-		{ .flags = 1U << 31 }, { .flags = 1U << 8 }, { .pad = 1 },
+		{ .flags = 1U << 31 }, { .flags = 1U << 9 }, { .pad = 1 },
 		{ .flags = VMM_HV_FLUSH }, { .flags = VMM_HV_SEND_IPI },
 		{ .flags = VMM_HV_LONG_SPIN },
 	};
@@ -182,6 +182,7 @@ static void calls_on_and_off(void)
 static void idles(void)
 {
 	open_with(&all);
+	apic_write(&m, APIC_SVR, 0x1ff);
 	LOAD64(&m, g_idle);
 	EXPECT(call(m.vcpu, VMM_VCPU_KICK, NULL), 0);
 	RUN_TO(&m, VMM_EXIT_KICK);

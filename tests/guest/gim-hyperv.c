@@ -25,7 +25,9 @@
 #define FREQUENCIES	BIT(11)
 #define ALL_EAX		(RUNTIME | REF_COUNTER | SYNIC | TIMERS | APIC | CALLS | VP_INDEX | \
 			 RESET | TSC_PAGE | IDLE | FREQUENCIES)
-#define ALL_EBX		0U
+#define TSC_INVARIANT	BIT(15)		/* on request: `invariant` */
+#define EXTENDED	BIT(20)
+#define ALL_EBX		EXTENDED
 /* EDX */
 #define FREQUENCY_REGS	BIT(8)
 #define CRASH_REGS	BIT(10)
@@ -67,6 +69,7 @@
 #define MSR_IDLE	0x400000f0
 #define MSR_CRASH	0x40000100
 #define MSR_CRASH_CTL	0x40000105
+#define MSR_INVARIANT	0x40000118
 #define MSR_TSC_ADJUST	0x3b
 #define ENABLED		1UL
 #define LOCKED		2UL
@@ -81,6 +84,7 @@
 #define CALL_IPI_EX		0x15
 #define CALL_POST_MESSAGE	0x5c
 #define CALL_SIGNAL_EVENT	0x5d
+#define CALL_QUERY		0x8001
 #define FAST			BIT(16)
 #define BANKS(n)		((u64)(n) << 17)
 #define REPS(n)			((u64)(n) << 32)
@@ -130,6 +134,12 @@ static const char *no_flush(void) { return hinted(HINT_FLUSH) ? NULL : "no flush
 static const char *no_idle_or_alone(void) { return no_idle() ? no_idle() : alone(); }
 static const char *no_ipi_or_alone(void) { return no_ipi() ? no_ipi() : alone(); }
 static const char *no_flush_or_alone(void) { return no_flush() ? no_flush() : alone(); }
+static const char *no_invariant(void) { return has(TSC_INVARIANT) ? NULL : "not asked for"; }
+static const char *no_extended(void)
+{
+	return cpuid(LEAF(3), 0).ebx & EXTENDED ? NULL : "no extended calls";
+}
+
 static const char *no_crash(void) { return has_edx(CRASH_REGS) ? NULL : "no crash MSRs"; }
 
 /* --- leaves ---------------------------------------------------------------------- */
@@ -147,7 +157,9 @@ static void leaves(void)
 	expect("osof", v.ecx, 0x666f736f);
 	expect("t Hv", v.edx, 0x76482074);
 	expect("Hv#1", cpuid(LEAF(1), 0).eax, 0x31237648);
-	expect("features", f.eax, bare ? CALLS | VP_INDEX : ALL_EAX & ~(u64)lacks);
+	expect("features", f.eax & ~TSC_INVARIANT,
+	       bare ? CALLS | VP_INDEX : ALL_EAX & ~(u64)lacks);
+	expect("on request", f.eax >> 15 & 1, cmdline_get("invariant") ? 1 : 0);
 	expect("not the root", f.ebx, bare ? 0 : ALL_EBX);
 	expect("more features", f.edx, bare ? 0 : ALL_EDX);
 	expect("hints", h.eax, bare ? 0 : ALL_HINTS & ~(u64)no_hints);
@@ -184,6 +196,7 @@ static const struct {
 	{ MSR_SINT(0), MSR_SINT(15), SYNIC, 0, true, false },
 	{ MSR_CONFIG(0), MSR_COUNT(3), TIMERS, 0, true, true },
 	{ MSR_CRASH, MSR_CRASH_CTL, 0, CRASH_REGS, true, true },
+	{ MSR_INVARIANT, MSR_INVARIANT, TSC_INVARIANT, 0, true, true },
 };
 
 /* All there may be; those that nobody announces raise #GP. */
@@ -376,6 +389,8 @@ static void calls_denied(void)
 		for (u64 code = CALL_FLUSH_SPACE_EX; code <= CALL_FLUSH_LIST_EX; code++)
 			expect("flush, ex", call(true, code, (u64)input_page, 0), ACCESS_DENIED);
 	}
+	if (no_extended())
+		expect("query", call(false, CALL_QUERY, 0, (u64)input_page), ACCESS_DENIED);
 	expect("post message", call(false, CALL_POST_MESSAGE, 0, 0), ACCESS_DENIED);
 	expect("signal event", call(true, CALL_SIGNAL_EVENT | FAST, 1, 0), ACCESS_DENIED);
 	calls_off();
@@ -1277,6 +1292,42 @@ static void timers_of_all(void)
 	expect("not here", cpu_at(0)->hits[VECTOR], 0);
 }
 
+/* --- the rest ------------------------------------------------------------------------------- */
+static bool tells_invariant(void) { return cpuid(0x80000007, 0).edx >> 8 & 1; }
+
+/* CPUID does not tell of it before it is wanted; and then, only if the CPU has it. */
+static void invariant(void)
+{
+	expect("off", rdmsr(MSR_INVARIANT), 0);
+	expect("not told", tells_invariant(), 0);
+	expect("reserved", wrmsr_safe(MSR_INVARIANT, 2), GP);
+	expect("reserved", wrmsr_safe(MSR_INVARIANT, BIT(63) | 1), GP);
+	wrmsr(MSR_INVARIANT, 1);
+	expect("on", rdmsr(MSR_INVARIANT), 1);
+	if (!cmdline_get("variant"))
+		expect("told", tells_invariant(), 1);
+	wrmsr(MSR_INVARIANT, 0);
+	expect("not told any more", tells_invariant(), 0);
+}
+
+static void query(void)
+{
+	static const u64 bad[] = {
+		(u64)input_page + 4, NO_RAM, ROM, RAM_END, ~7UL, 0x8000000000000000,
+	};
+
+	calls_on();
+	input[0] = input[1] = ~0UL;
+	expect("query", call(false, CALL_QUERY, 0, (u64)input), 0);
+	expect("nothing more", input[0], 0);
+	expect("and no more of it", input[1], ~0UL);
+	expect("fast", call(true, CALL_QUERY | FAST, 0, (u64)input), INVALID_INPUT);
+	expect("repeated", call(true, CALL_QUERY | REPS(1), 0, (u64)input), INVALID_INPUT);
+	for (size_t i = 0; i < ARRAY_SIZE(bad); i++)
+		expect("output", call(i & 1, CALL_QUERY, 0, bad[i]), INVALID_ALIGNMENT);
+	calls_off();
+}
+
 /* --- crashes ------------------------------------------------------------------------------ */
 static void crash_values(void)
 {
@@ -1387,6 +1438,8 @@ static const struct guest_case cases[] = {
 	{ "timer-direct", timer_direct, no_direct },
 	{ "timer-periodic", timer_periodic, no_direct },
 	{ "auto-eoi", auto_eoi, no_auto_eoi },
+	{ "invariant", invariant, no_invariant },
+	{ "query", query, no_extended },
 	{ "nobody-up", nobody_up, no_ipi },
 	{ "ipi-in-32-bits", ipi_in_32_bits, no_ipi },
 	{ "calls-bad-input", calls_bad_input, no_ipi },
