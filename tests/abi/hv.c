@@ -182,19 +182,20 @@ static void calls_on_and_off(void)
 static void idles(void)
 {
 	open_with(&all);
-	apic_write(&m, APIC_SVR, 0x1ff);
 	LOAD64(&m, g_idle);
+	apic_write(&m, APIC_SVR, 0x1ff);
 	EXPECT(call(m.vcpu, VMM_VCPU_KICK, NULL), 0);
 	RUN_TO(&m, VMM_EXIT_KICK);
 	EXPECT(send_msi(m.vm, 0, 0x40), 0);
 	RUN_TO(&m, VMM_EXIT_IO);
 	LOAD64(&m, g_out);
+	apic_write(&m, APIC_SVR, 0x1ff);
+	EXPECT(send_msi(m.vm, 0, 0x40), 0);
 	m.page->events.run_state = VMM_STATE_IDLE;
-	EXPECT(store(&m, VMM_GROUP_EVENTS), 0);
+	EXPECT(store(&m, m.page->dirty | VMM_GROUP_EVENTS), 0);
 	fetch(&m, VMM_GROUP_EVENTS);
 	CHECK(m.page->events.run_state == VMM_STATE_IDLE, "run state %u",
 	      m.page->events.run_state);
-	/* The interrupt of before is still there. */
 	RUN_TO(&m, VMM_EXIT_IO);
 	close_all();
 }
