@@ -156,6 +156,8 @@ int gim_create(struct gim **out, const struct gim_config *config, struct error *
 
 void gim_destroy(struct gim *gim)
 {
+	if (gim && gim->provider->destroy)
+		gim->provider->destroy(gim);
 	free(gim);
 }
 

@@ -8,7 +8,7 @@
  * away, does not. What is hot the provider has the module do (struct vmm_pv).
  *
  * Functions with a vCPU are called on its thread, between two runs; the others
- * while no vCPU runs. Nothing here takes a lock.
+ * while no vCPU runs. Locks are the provider's own, and leaves.
  */
 #ifndef GIM_GIM_H
 #define GIM_GIM_H
@@ -27,6 +27,14 @@ struct gim_facts {
 	u32 tsc_khz;			/* 0: not known */
 	u32 bus_khz;			/* of the local APIC's timer, before the divider */
 	u64 host;			/* VMM_FEATURE_* */
+	u32 cpus;			/* as many vCPUs will be made */
+};
+
+/* What a guest asks for, on a vCPU's thread: only take note. */
+struct gim_ops {
+	void (*reset)(void *ctx);
+	/* Its kernel panicked; it may have more to say. */
+	void (*panic)(void *ctx);
 };
 
 struct gim_config {
@@ -39,12 +47,15 @@ struct gim_config {
 	struct hm_vm *hm;
 	struct tm_vm *tm;
 	struct pgm *pgm;
+	const struct gim_ops *ops;
+	void *ctx;
 };
 
 /* A call that the guest made, by VMCALL or VMMCALL. */
 struct gim_call {
 	struct vmm_gprs *gprs;		/* arguments, and the place of results */
 	u8 cpl;
+	bool is_protected;		/* not real mode */
 	bool wide;			/* 64-bit code: registers are taken whole */
 };
 

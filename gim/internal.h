@@ -23,6 +23,7 @@ struct gim_provider {
 	size_t size;			/* of what it keeps for a VM, struct gim.state */
 	/* All may be NULL; for what they do see gim.h. */
 	int (*create)(struct gim *gim, struct error *err);
+	void (*destroy)(struct gim *gim);	/* of what create() left half done, too */
 	u32 (*cpuid)(const struct gim *gim, struct vmm_cpuid_entry *entries, u32 room);
 	int (*msr_read)(struct gim *gim, struct hm_vcpu *vcpu, u32 index, u64 *value);
 	int (*msr_write)(struct gim *gim, struct hm_vcpu *vcpu, u32 index, u64 value);

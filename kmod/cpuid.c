@@ -15,6 +15,7 @@
 #include <asm/processor-flags.h>
 
 #include "cpuid.h"
+#include "hv.h"
 #include "hw.h"
 
 #define ALL		0xffffffffU
@@ -287,6 +288,9 @@ static u64 cpuid_cr4(struct vcpu *vcpu)
 	return sregs.cr4;
 }
 
+/* "Advanced Power Management Information", with the invariant TSC in EDX. */
+#define CPUID_POWER	0x80000007
+
 /* The bits that follow the vCPU's state. */
 static noinline void cpuid_dynamic(struct vcpu *vcpu, u32 leaf, u32 subleaf, u64 *r)
 {
@@ -314,6 +318,10 @@ static noinline void cpuid_dynamic(struct vcpu *vcpu, u32 leaf, u32 subleaf, u64
 		if (subleaf == 1 && (r[VMM_RAX] & (F(XSAVEC) | F(XSAVES))))
 			r[VMM_RBX] = cpuid_compacted_size(vcpu->xcr0);
 		break;
+	case CPUID_POWER:
+		if (hv_hides_invariant_tsc(vcpu->vm))
+			r[VMM_RDX] &= ~(u64)BIT(8);
+		break;
 	}
 }
 
@@ -321,7 +329,7 @@ static bool cpuid_is_dynamic(u32 leaf)
 {
 	const u32 leaves = BIT(0x1) | BIT(0x7) | BIT(0xb) | BIT(0xd) | BIT(0x1f);
 
-	return leaf < 32 && (leaves & BIT(leaf));
+	return leaf < 32 ? leaves & BIT(leaf) : leaf == CPUID_POWER;
 }
 
 void cpuid_execute(struct vcpu *vcpu)

@@ -98,7 +98,7 @@ static void dirty_collect(struct vm *vm)
 		return;
 	/* Once it is out of the guest, what a CPU has noted is in memory. */
 	preempt_disable();
-	npt_interrupt(vm);
+	npt_interrupt(vm, 0);
 	preempt_enable();
 	vm_for_each_vcpu(i, vcpu, vm) {
 		spin_lock(&vm->mmu_lock);

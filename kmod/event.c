@@ -56,7 +56,7 @@ bool event_ends_halt(struct vcpu *vcpu)
 
 	if (ev->type != VMM_EVENT_NONE || (ev->nmi_pending && !ev->nmi_masked) || ev->kicked)
 		return true;
-	if (!(vcpu->gprs.rflags & X86_EFLAGS_IF))
+	if (ev->run_state != VMM_STATE_IDLE && !(vcpu->gprs.rflags & X86_EFLAGS_IF))
 		return false;
 	return lapic_pending(vcpu) >= 0 || event_has_extint(vcpu);
 }

@@ -14,7 +14,14 @@
  */
 int event_prepare(struct vcpu *vcpu);
 
-/* Whether something would wake the vCPU from HLT now. Own thread. */
+/* In HLT, or idle. Own thread. */
+static inline bool event_is_halted(const struct vcpu *vcpu)
+{
+	return vcpu->events.run_state == VMM_STATE_HALTED ||
+	       vcpu->events.run_state == VMM_STATE_IDLE;
+}
+
+/* Whether something would wake the vCPU from HLT, or its idling, now. Own thread. */
 bool event_ends_halt(struct vcpu *vcpu);
 
 /*

@@ -18,6 +18,7 @@
 #include "event.h"
 #include "exit.h"
 #include "fpu.h"
+#include "hv.h"
 #include "hw.h"
 #include "insn.h"
 #include "lapic.h"
@@ -337,7 +338,7 @@ static int exit_hypercall(struct vcpu *vcpu)
 	ret = exit_find_length(vcpu);
 	if (ret != RUN_GUEST)
 		return insn_fetch_failed(vcpu, ret);
-	if (pv_hypercall(vcpu))
+	if (pv_hypercall(vcpu) || hv_hypercall(vcpu))
 		return insn_skip(vcpu);
 	return run_exit_to_user(vcpu, VMM_EXIT_HYPERCALL,
 				VMM_GROUP_GPRS | VMM_GROUP_SREGS | VMM_GROUP_EVENTS);

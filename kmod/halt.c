@@ -30,7 +30,7 @@ static bool halt_may_end(struct vcpu *vcpu)
 {
 	if (READ_ONCE(vcpu->requests) & ~VCPU_REQ_QUIET)
 		return true;
-	return vcpu->events.run_state == VMM_STATE_HALTED && event_ends_halt(vcpu);
+	return event_is_halted(vcpu) && event_ends_halt(vcpu);
 }
 
 /* The host has nothing else for this CPU to do, and nothing to tell this thread. */
@@ -62,7 +62,7 @@ static int halt_sleep(struct vcpu *vcpu)
 int halt_wait(struct vcpu *vcpu)
 {
 	u32 max = min_t(u32, READ_ONCE(halt_poll_ns), HALT_POLL_MAX_NS);
-	bool halted = vcpu->events.run_state == VMM_STATE_HALTED;
+	bool halted = event_is_halted(vcpu);
 	bool polls = halted && pv_has(vcpu, VMM_PV_HALT_POLL);
 	u32 window = polls ? min(vcpu->halt_poll, max) : 0;
 	ktime_t start = ktime_get();

@@ -47,6 +47,15 @@ int lapic_msr_read(struct vcpu *vcpu, u32 index, u64 *value);
 int lapic_msr_write(struct vcpu *vcpu, u32 index, u64 value);
 
 /*
+ * Two registers as Hyper-V's guests have them, in whatever mode the APIC is: in
+ * x2APIC mode they are its MSRs, else ICR is both halves of the xAPIC's. -EINVAL:
+ * #GP; an APIC that is off drops what is written. Own thread.
+ */
+enum lapic_mode_reg { LAPIC_MODE_TPR = 0x080, LAPIC_MODE_ICR = 0x300 };
+int lapic_mode_read(struct vcpu *vcpu, enum lapic_mode_reg reg, u64 *value);
+int lapic_mode_write(struct vcpu *vcpu, enum lapic_mode_reg reg, u64 value);
+
+/*
  * The highest vector in IRR that the priorities allow now (class above PPR's),
  * else -1. Does not look at RFLAGS.IF. Own thread; lockless and cheap where
  * nothing is pending.

@@ -139,6 +139,8 @@ void lapic_accept(struct vcpu *vcpu, u8 vector)
 
 	lapic_vector_assign(lapic_reg(apic, LAPIC_IRR), vector, false);
 	apic->irr_pending = !irr_is_empty(apic);
+	if (unlikely(vcpu->auto_eoi_any) && vcpu->auto_eoi[vector / 64] >> (vector % 64) & 1)
+		return;
 	lapic_vector_assign(lapic_reg(apic, LAPIC_ISR), vector, true);
 	lapic_priority_update(apic);
 }

@@ -436,6 +436,30 @@ static int x2apic_write(struct lapic *apic, u32 index, u64 value)
 	return 0;
 }
 
+/* ---- in either mode ------------------------------------------------------------------------ */
+
+int lapic_mode_read(struct vcpu *vcpu, enum lapic_mode_reg reg, u64 *value)
+{
+	if (vcpu->apic->mode == LAPIC_X2APIC)
+		return lapic_msr_read(vcpu, MSR_X2APIC_FIRST + reg / 16, value);
+	*value = lapic_read(vcpu, reg);
+	if (reg == LAPIC_MODE_ICR)
+		*value |= (u64)lapic_read(vcpu, LAPIC_ICR2) << 32;
+	return 0;
+}
+
+int lapic_mode_write(struct vcpu *vcpu, enum lapic_mode_reg reg, u64 value)
+{
+	if (vcpu->apic->mode == LAPIC_X2APIC)
+		return lapic_msr_write(vcpu, MSR_X2APIC_FIRST + reg / 16, value);
+	if (reg == LAPIC_MODE_ICR)
+		lapic_write(vcpu, LAPIC_ICR2, value >> 32);
+	else if (value & ~(u64)lapic_reg_valid(vcpu->apic, reg))
+		return -EINVAL;
+	lapic_write(vcpu, reg, value);
+	return 0;
+}
+
 /* ---- IA32_APIC_BASE: "Local APIC Status and Location" ----------------------------------- */
 
 static bool base_possible(struct lapic *apic, u64 base)

@@ -18,6 +18,7 @@
 #include <asm/processor-flags.h>
 
 #include "clock.h"
+#include "hv.h"
 #include "hw.h"
 #include "lapic.h"
 #include "msr.h"
@@ -48,6 +49,7 @@ static int msr_tsc_move(struct vcpu *vcpu, s64 delta)
 	clock_tell(vcpu);
 	lapic_clock_changed(vcpu);
 	pv_tsc_moved(vcpu);
+	hv_tsc_moved(vcpu->vm);
 	return 0;
 }
 
@@ -325,6 +327,8 @@ int msr_read(struct vcpu *vcpu, u32 index, u64 *value)
 
 	if (row)
 		return row->get(vcpu, index, value);
+	if (hv_owns_msr(index))
+		return hv_msr_read(vcpu, index, value);
 	answer = msr_answer(vcpu->vm, index);
 	if (!answer)
 		return -ENOENT;
@@ -343,6 +347,8 @@ int msr_write(struct vcpu *vcpu, u32 index, u64 value)
 	row = msr_find(index);
 	if (row)
 		return row->set ? row->set(vcpu, index, value) : -EINVAL;
+	if (hv_owns_msr(index))
+		return hv_msr_write(vcpu, index, value);
 	answer = msr_answer(vcpu->vm, index);
 	return answer && (answer->flags & VMM_MSR_WRITE_IGNORED) ? 0 : -ENOENT;
 }
@@ -499,7 +505,8 @@ long msr_set_answers(struct vm *vm, const struct vmm_msr_answers *req)
 	if (IS_ERR(answers))
 		return PTR_ERR(answers);
 	for (i = 0; i < req->count; i++) {
-		if ((answers[i].flags & ~VMM_MSR_WRITE_IGNORED) || msr_find(answers[i].index)) {
+		if ((answers[i].flags & ~VMM_MSR_WRITE_IGNORED) || msr_find(answers[i].index) ||
+		    hv_owns_msr(answers[i].index)) {
 			kvfree(answers);
 			return -EINVAL;
 		}

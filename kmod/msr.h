@@ -6,6 +6,7 @@
 #include <asm/apicdef.h>
 #include <asm/msr-index.h>
 
+#include "hv.h"
 #include "vmm.h"
 
 /*
@@ -19,6 +20,7 @@ int msr_write(struct vcpu *vcpu, u32 index, u64 value);
 static inline bool msr_write_is_quick(u32 index)
 {
 	return index == MSR_IA32_TSC_DEADLINE || index == MSR_IA32_CR_PAT ||
+	       (index >= HV_MSR_EOI && index <= HV_MSR_TPR) ||
 	       (index >= APIC_BASE_MSR && index <= APIC_BASE_MSR + 0xff);
 }
 

@@ -282,7 +282,7 @@ static void npt_leave_guest(void *unused)
 	/* The interrupt itself is what takes the CPU out of the guest. */
 }
 
-void npt_interrupt(struct vm *vm)
+void npt_interrupt(struct vm *vm, unsigned long requests)
 {
 	struct vcpu *vcpu;
 	cpumask_var_t mask;
@@ -295,6 +295,8 @@ void npt_interrupt(struct vm *vm)
 	vm_for_each_vcpu(i, vcpu, vm) {
 		int cpu = READ_ONCE(vcpu->cpu);
 
+		if (requests && !(READ_ONCE(vcpu->requests) & requests))
+			continue;
 		if (!all && READ_ONCE(vcpu->mode) == VCPU_IN_GUEST && cpu >= 0)
 			cpumask_set_cpu(cpu, mask);
 	}
@@ -314,6 +316,6 @@ void npt_flush(struct vm *vm)
 	vm->npt.flush_due = false;
 	WRITE_ONCE(vm->tlb_gen, vm->tlb_gen + 1);
 	/* mmu_lock holds preemption off. */
-	npt_interrupt(vm);
+	npt_interrupt(vm, 0);
 	npt_free_dead(vm);
 }

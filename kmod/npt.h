@@ -58,7 +58,10 @@ bool npt_track(struct vm *vm, u64 gfn, u64 end);
  * TLB. Frees the tables that npt_zap() took out.
  */
 void npt_flush(struct vm *vm);
-/* Throw them out, no more: each has left it once. Preemption off, no lock needed. */
-void npt_interrupt(struct vm *vm);
+/*
+ * Throw them out, no more: each has left it once. With @requests, bits, only
+ * those that have not seen to one of them. Preemption off, no lock needed.
+ */
+void npt_interrupt(struct vm *vm, unsigned long requests);
 
 #endif

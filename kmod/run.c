@@ -195,6 +195,8 @@ static int run_requests(struct vcpu *vcpu)
 		lapic_clock_changed(vcpu);
 		pv_clock_changed(vcpu);
 	}
+	if (vcpu_take_request(vcpu, VCPU_REQ_FLUSH))
+		hw->flush(vcpu);
 	run_take_nmis(vcpu);
 	pv_take_kick(vcpu);
 	if (vcpu_take_request(vcpu, VCPU_REQ_STEAL))
@@ -364,7 +366,7 @@ static int run_state(struct vcpu *vcpu)
 		return RUN_GUEST;
 	if (ev->run_state == VMM_STATE_SHUTDOWN)
 		return -EIO;
-	if (ev->run_state == VMM_STATE_HALTED && event_ends_halt(vcpu)) {
+	if (event_is_halted(vcpu) && event_ends_halt(vcpu)) {
 		ev->run_state = VMM_STATE_RUNNING;
 		ev->kicked = 0;
 		return RUN_GUEST;

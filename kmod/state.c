@@ -290,6 +290,7 @@ void vcpu_reset(struct vcpu *vcpu, bool init)
 		return;
 	msr_reset(vcpu);
 	fpu_reset(vcpu);
+	vcpu->auto_eoi_any = false;
 	clear_bit(VCPU_REQ_NMI, &vcpu->requests);
 	clear_bit(VCPU_REQ_STARTUP, &vcpu->requests);
 	clear_bit(VCPU_REQ_UNHALT, &vcpu->requests);

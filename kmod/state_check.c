@@ -142,7 +142,7 @@ const char *state_check_events(const struct vmm_events *ev)
 		return "event flags";
 	if (ev->shadow & ~(VMM_SHADOW_STI | VMM_SHADOW_MOV_SS))
 		return "interrupt shadow";
-	if (ev->run_state > VMM_STATE_SHUTDOWN)
+	if (ev->run_state > VMM_STATE_IDLE)
 		return "run state";
 	return NULL;
 }

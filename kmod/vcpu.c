@@ -16,6 +16,7 @@
 #include "compat.h"
 #include "dirty.h"
 #include "fpu.h"
+#include "hv.h"
 #include "hw.h"
 #include "ioctl.h"
 #include "lapic.h"
@@ -146,6 +147,11 @@ static long vcpu_op_reset(void *object, void *arg)
 	return 0;
 }
 
+static long vcpu_op_set_hv(void *object, void *arg)
+{
+	return hv_vcpu_set(object, arg);
+}
+
 static long vcpu_op_set_pv(void *object, void *arg)
 {
 	return pv_vcpu_set(object, arg);
@@ -172,6 +178,7 @@ static const struct ioctl_row vcpu_rows[] = {
 	{ VMM_VCPU_GET_LAPIC,     IOCTL_VCPU,     vcpu_op_get_lapic },
 	{ VMM_VCPU_SET_LAPIC,     IOCTL_VCPU,     vcpu_op_set_lapic },
 	{ VMM_VCPU_RESET,         IOCTL_VCPU,     vcpu_op_reset },
+	{ VMM_VCPU_SET_HV,        IOCTL_VCPU,     vcpu_op_set_hv },
 	{ VMM_VCPU_SET_PV,        IOCTL_VCPU,     vcpu_op_set_pv },
 	{ VMM_VCPU_GET_PV,        IOCTL_VCPU,     vcpu_op_get_pv },
 };

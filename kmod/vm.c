@@ -19,6 +19,7 @@
 #include "cpuid.h"
 #include "dirty.h"
 #include "doorbell.h"
+#include "hv.h"
 #include "hw.h"
 #include "ioctl.h"
 #include "irqfd.h"
@@ -123,6 +124,16 @@ static long vm_set_pv(void *object, void *arg)
 	return pv_set(object, arg);
 }
 
+static long vm_set_hv(void *object, void *arg)
+{
+	return hv_set(object, arg);
+}
+
+static long vm_set_hv_state(void *object, void *arg)
+{
+	return hv_set_state(object, arg);
+}
+
 static long vm_set_irqfd(void *object, void *arg)
 {
 	return irqfd_set(object, arg);
@@ -146,6 +157,8 @@ static const struct ioctl_row vm_rows[] = {
 	{ VMM_VM_SET_IRQFD,   IOCTL_VM, vm_set_irqfd },
 	{ VMM_VM_SET_DOORBELL, IOCTL_VM, vm_set_doorbell },
 	{ VMM_VM_SET_PV,      IOCTL_VM, vm_set_pv },
+	{ VMM_VM_SET_HV,      IOCTL_VM, vm_set_hv },
+	{ VMM_VM_SET_HV_STATE, IOCTL_VM, vm_set_hv_state },
 };
 
 static long vm_ioctl(struct file *file, unsigned int command, unsigned long arg)
@@ -186,6 +199,7 @@ static struct vm *vm_alloc(void)
 	init_rwsem(&vm->slots_lock);
 	spin_lock_init(&vm->mmu_lock);
 	clock_init(vm);
+	mutex_init(&vm->hv.lock);
 	irqfd_init(vm);
 	mmgrab(current->mm);
 	vm->mm = current->mm;

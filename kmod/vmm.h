@@ -6,6 +6,7 @@
  *
  *   vm->lock           mutex     creation of vCPUs, tables of the VM, slots (writers)
  *   vcpu->lock         mutex     the vCPU: held by RUN and by every call on it
+ *   vm->hv.lock        mutex     the page of the reference TSC
  *   vm->slots_lock     rwsem     slots against change, while one is being used
  *   (mmap_lock)                  taken by get_user_pages under the above
  *   vm->mmu_lock       spinlock  nested tables; slots a second time, for the
@@ -80,6 +81,14 @@ struct vm_clock {
 	u64 tsc_ns;			/* CLOCK_MONOTONIC at set.host_tsc */
 };
 
+/* Hyper-V's interface: see hv.c. */
+struct vm_hv {
+	struct vmm_hv set;		/* fixed once a vCPU exists */
+	struct mutex lock;		/* guards what follows */
+	struct vmm_hv_state on;
+	u32 sequence;			/* of the page's last line */
+};
+
 /* Where a write rings: see doorbell.c. */
 enum doorbell_space { DOORBELL_PORT, DOORBELL_MEMORY, DOORBELL_SPACES };
 
@@ -111,6 +120,7 @@ struct vm {
 	u32 msr_count;
 	struct vmm_msr_answer *msr;
 	struct vmm_pv pv;		/* likewise fixed */
+	struct vm_hv hv;
 
 	struct list_head irqfds;	/* see irqfd.c */
 	struct list_head irqfd_resamplers;
@@ -152,10 +162,11 @@ enum vcpu_request {
 	VCPU_REQ_STARTUP,		/* INIT or SIPI did: see vcpu->startup */
 	VCPU_REQ_STEAL,			/* the page of stolen time is out of date */
 	VCPU_REQ_UNHALT,		/* VMM_PV_KICK's call came */
+	VCPU_REQ_FLUSH,			/* another vCPU wants our TLB flushed */
 };
 
 /* What does not by itself end a halt. */
-#define VCPU_REQ_QUIET	(BIT(VCPU_REQ_EVENT) | BIT(VCPU_REQ_STEAL))
+#define VCPU_REQ_QUIET	(BIT(VCPU_REQ_EVENT) | BIT(VCPU_REQ_STEAL) | BIT(VCPU_REQ_FLUSH))
 
 /*
  * vcpu->startup: INIT and SIPI that arrived, taken together, so that a SIPI is
@@ -291,6 +302,8 @@ struct vcpu {
 	struct vcpu_pv pv;
 	bool at_boundary;		/* between two of the guest's instructions */
 	u64 eoi_exits[4];
+	bool auto_eoi_any;		/* of the next, for a quick look */
+	u64 auto_eoi[4];		/* vectors that do not get into ISR */
 	int eoi_vector;			/* EOI to tell user space of, -1: none */
 	void *hw;			/* the vendor's part */
 	u64 exits;			/* so far; next entry of the history */

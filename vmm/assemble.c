@@ -33,12 +33,15 @@ static int vm_gim(struct vm *vm, struct error *err)
 			.tsc_khz = tm_tsc_khz(vm->tm),
 			.bus_khz = CPUID_BUS_KHZ,
 			.host = hm_info(vm->hm)->features,
+			.cpus = cfgm_int(vm->config, "cpus"),
 		},
 		.disable = names.disable,
 		.enable = names.enable,
 		.hm = vm->hm_vm,
 		.tm = vm->tm,
 		.pgm = vm->pgm,
+		.ops = &vm_gim_ops,
+		.ctx = vm,
 	};
 	int ret = gim_names_read(&names, vm->config, err);
 

@@ -95,7 +95,9 @@ static void dump_events(FILE *out, const struct vmm_events *events)
 	static const char *const types[] = {
 		"none", "interrupt", "NMI", "exception", "INT n", "INT3/INTO", "INT1",
 	};
-	static const char *const states[] = { "running", "halted", "wait-for-SIPI", "shutdown" };
+	static const char *const states[] = {
+		"running", "halted", "wait-for-SIPI", "shutdown", "idle",
+	};
 
 	fprintf(out, "state %s",
 		events->run_state < ARRAY_SIZE(states) ? states[events->run_state] : "?");

@@ -185,6 +185,11 @@ int hm_vm_pv_set(struct hm_vm *vm, const struct vmm_pv *pv)
 	return hm_call(vm->fd, VMM_VM_SET_PV, pv);
 }
 
+int hm_vm_hv_set(struct hm_vm *vm, const struct vmm_hv *hv)
+{
+	return hm_call(vm->fd, VMM_VM_SET_HV, hv);
+}
+
 int hm_vm_slot_set(struct hm_vm *vm, const struct vmm_slot *slot)
 {
 	return hm_call(vm->fd, VMM_VM_SET_SLOT, slot);
@@ -208,6 +213,11 @@ int hm_vm_clock_set(struct hm_vm *vm, const struct vmm_clock *clock)
 int hm_vm_clock_get(struct hm_vm *vm, struct vmm_clock *clock)
 {
 	return hm_call(vm->fd, VMM_VM_GET_CLOCK, clock);
+}
+
+int hm_vm_hv_state_set(struct hm_vm *vm, const struct vmm_hv_state *state)
+{
+	return hm_call(vm->fd, VMM_VM_SET_HV_STATE, state);
 }
 
 int hm_vm_msi_send(struct hm_vm *vm, u64 address, u32 data)
@@ -386,6 +396,11 @@ int hm_vcpu_eoi_exits_set(struct hm_vcpu *vcpu, const u64 vectors[4])
 
 	memcpy(arg.vectors, vectors, sizeof(arg.vectors));
 	return hm_call(vcpu->fd, VMM_VCPU_SET_EOI_EXITS, &arg);
+}
+
+int hm_vcpu_hv_set(struct hm_vcpu *vcpu, const struct vmm_hv_vcpu *hv)
+{
+	return hm_call(vcpu->fd, VMM_VCPU_SET_HV, hv);
 }
 
 int hm_vcpu_pv_set(struct hm_vcpu *vcpu, enum vmm_pv_page what, u64 value)

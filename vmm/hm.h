@@ -50,12 +50,14 @@ const struct vmm_info *hm_vm_info(const struct hm_vm *vm);
 int hm_vm_cpuid_set(struct hm_vm *vm, const struct vmm_cpuid_entry *entries, u32 count);
 int hm_vm_msrs_set(struct hm_vm *vm, const struct vmm_msr_answer *answers, u32 count);
 int hm_vm_pv_set(struct hm_vm *vm, const struct vmm_pv *pv);
+int hm_vm_hv_set(struct hm_vm *vm, const struct vmm_hv *hv);
 
 int hm_vm_slot_set(struct hm_vm *vm, const struct vmm_slot *slot);
 int hm_vm_dirty_get(struct hm_vm *vm, const struct vmm_dirty *dirty);
 int hm_vm_dirty_clear(struct hm_vm *vm, const struct vmm_dirty *dirty);
 int hm_vm_clock_set(struct hm_vm *vm, const struct vmm_clock *clock);
 int hm_vm_clock_get(struct hm_vm *vm, struct vmm_clock *clock);
+int hm_vm_hv_state_set(struct hm_vm *vm, const struct vmm_hv_state *state);
 /* Any thread. */
 int hm_vm_msi_send(struct hm_vm *vm, u64 address, u32 data);
 /* 1: one like it has yet to be taken by the guest. 0, -errno. */
@@ -86,6 +88,7 @@ int hm_vcpu_lapic_set(struct hm_vcpu *vcpu, const struct vmm_lapic *lapic);
 int hm_vcpu_apic_access(struct hm_vcpu *vcpu, u32 offset, bool write, u32 *value);
 int hm_vcpu_extint_set(struct hm_vcpu *vcpu, bool level);	/* any thread */
 int hm_vcpu_eoi_exits_set(struct hm_vcpu *vcpu, const u64 vectors[4]);
+int hm_vcpu_hv_set(struct hm_vcpu *vcpu, const struct vmm_hv_vcpu *hv);
 /* @value: the address, with VMM_PV_ENABLED in bit 0. */
 int hm_vcpu_pv_set(struct hm_vcpu *vcpu, enum vmm_pv_page what, u64 value);
 int hm_vcpu_pv_get(struct hm_vcpu *vcpu, enum vmm_pv_page what, u64 *value);

@@ -12,8 +12,7 @@
 #define TIB	(1LL << 40)
 
 static const char *const on_reboot_choices[] = { "exit", "reset", NULL };
-static const char *const provider_choices[] = { "none", "minimal", "kvm", NULL };
-static const char *const provider_absent[] = { "hyperv", NULL };
+static const char *const provider_choices[] = { "none", "minimal", "kvm", "hyperv", NULL };
 static const char *const hugetlb_choices[] = { "2M", "1G", NULL };
 static const char *const unknown_msr_choices[] = { "gp", "ignore", NULL };
 static const char *const tsc_choices[] = { "real", "emulated", NULL };
@@ -37,7 +36,7 @@ static const struct cfgm_key boot_keys[] = {
 
 static const struct cfgm_key gim_keys[] = {
 	{ .name = "provider", .type = CFGM_STRING, .def = "minimal", .choices = provider_choices,
-	  .absent = provider_absent, .help = "paravirtual interface that the guest finds" },
+	  .help = "paravirtual interface that the guest finds" },
 	{ .name = "disable", .type = CFGM_STRINGS,
 	  .help = "features of it that the guest shall not have" },
 	{ .name = "enable", .type = CFGM_STRINGS,

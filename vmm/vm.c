@@ -151,6 +151,23 @@ const struct em_ops vm_em_ops = {
 	.halted = vm_halted,
 };
 
+static void vm_gim_reset(void *ctx)
+{
+	vm_end(ctx, VM_RESET, 0);
+}
+
+static void vm_gim_panic(void *ctx)
+{
+	struct vm *vm = ctx;
+
+	vm_note(vm, &vm->panic_device);
+}
+
+const struct gim_ops vm_gim_ops = {
+	.reset = vm_gim_reset,
+	.panic = vm_gim_panic,
+};
+
 /* ---- the main thread's wait ---------------------------------------------------------- */
 
 /* What the wait looks at, besides what others noted. */

@@ -65,6 +65,7 @@ struct vm {
 void vm_end(struct vm *vm, enum vm_end end, u64 arg);
 extern const struct pdm_vm_ops vm_pdm_ops;
 extern const struct em_ops vm_em_ops;
+extern const struct gim_ops vm_gim_ops;
 
 /* assemble.c */
 int vm_assemble(struct vm *vm, struct error *err);

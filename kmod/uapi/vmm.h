@@ -333,6 +333,49 @@ struct vmm_pv {
 #define VMM_PV_SEND_IPI		(1U << 3)	/* 10: interrupts to many at once */
 #define VMM_PV_YIELD		(1U << 4)	/* 11: let another run that was preempted */
 
+/*
+ * What the module does of Hyper-V's interface, by the Hypervisor Top-Level
+ * Functional Specification; a virtual processor's index is its APIC ID. All
+ * other MSRs of the interface exit. Calls do, too; they need
+ * VMM_PV_HYPERCALLS.
+ *
+ * @scale makes the reference time, in units of 100 ns, of TSC ticks: ticks *
+ * scale >> 64, from TSC 0 on. With 0 it is the VM's time instead, and the page
+ * of the reference TSC tells no line.
+ */
+struct vmm_hv {
+	__u32 flags;			/* VMM_HV_* */
+	__u32 pad;
+	__u64 scale;
+};
+
+#define VMM_HV_REF_COUNT	(1U << 0)	/* HV_X64_MSR_TIME_REF_COUNT */
+#define VMM_HV_APIC		(1U << 1)	/* HV_X64_MSR_EOI, _ICR, _TPR */
+#define VMM_HV_IDLE		(1U << 2)	/* HV_X64_MSR_GUEST_IDLE */
+/* Calls for ring 0, as long as VMM_HV_ON_CALLS; all others exit. */
+#define VMM_HV_FLUSH		(1U << 3)	/* HvFlushVirtualAddressSpace, -List */
+#define VMM_HV_SEND_IPI		(1U << 4)	/* HvSendSyntheticClusterIpi */
+#define VMM_HV_EX_MASKS		(1U << 5)	/* of these the forms called Ex, too */
+#define VMM_HV_LONG_SPIN	(1U << 6)	/* HvNotifyLongSpinWait */
+/* CPUID.80000007H:EDX[8] is 0 until VMM_HV_ON_TSC_INVARIANT */
+#define VMM_HV_TSC_INVARIANT	(1U << 7)
+
+/*
+ * The same as it stands; any time, and a VM begins with none of it. The page
+ * of the reference TSC, at @tsc_page, is written where there is RAM for it:
+ * with the line, or, while the guest has TSCs that differ from the VM's, with
+ * a sequence of 0.
+ */
+struct vmm_hv_state {
+	__u32 flags;			/* VMM_HV_ON_* */
+	__u32 pad;
+	__u64 tsc_page;			/* page-aligned; 0 without its flag */
+};
+
+#define VMM_HV_ON_TSC_PAGE	(1U << 0)
+#define VMM_HV_ON_CALLS		(1U << 1)
+#define VMM_HV_ON_TSC_INVARIANT	(1U << 2)
+
 /* Returns a vCPU fd (close-on-exec). -EEXIST: the APIC ID is taken. */
 #define VMM_VM_CREATE_VCPU	_IOW(VMM_IOC, 0x20, struct vmm_vcpu_create)
 /* Atomic, also under running vCPUs. -EEXIST: overlaps another slot. */
@@ -352,6 +395,9 @@ struct vmm_pv {
 #define VMM_VM_SET_DOORBELL	_IOW(VMM_IOC, 0x2a, struct vmm_doorbell)
 /* Once, before the first vCPU is made: -EBUSY later. */
 #define VMM_VM_SET_PV		_IOW(VMM_IOC, 0x2b, struct vmm_pv)
+#define VMM_VM_SET_HV		_IOW(VMM_IOC, 0x2c, struct vmm_hv)
+/* -EINVAL: what VMM_VM_SET_HV has not asked for. */
+#define VMM_VM_SET_HV_STATE	_IOW(VMM_IOC, 0x2d, struct vmm_hv_state)
 
 /* ---- vCPU fd: the shared page ------------------------------------------ */
 
@@ -439,6 +485,7 @@ struct vmm_events {
 #define VMM_STATE_HALTED	1
 #define VMM_STATE_WAIT_SIPI	2
 #define VMM_STATE_SHUTDOWN	3	/* after a triple fault; RUN gives -EIO */
+#define VMM_STATE_IDLE		4	/* VMM_HV_IDLE: until an interrupt, whatever RFLAGS.IF */
 
 /* Groups of state, for the masks of the page. */
 #define VMM_GROUP_RAX		(1U << 0)	/* gprs.r[VMM_RAX] alone */
@@ -676,6 +723,11 @@ struct vmm_vcpu_pv {
 	__u64 gpa;
 };
 
+/* Vectors whose interrupts are over as soon as they are taken: no EOI. */
+struct vmm_hv_vcpu {
+	__u64 auto_eoi[4];
+};
+
 enum vmm_pv_page {
 	VMM_PV_CLOCK,			/* struct pvclock_vcpu_time_info, 4-byte aligned */
 	VMM_PV_STEAL_TIME,		/* struct kvm_steal_time, 64-byte aligned */
@@ -710,6 +762,8 @@ enum vmm_pv_page {
 #define VMM_VCPU_SET_EOI_EXITS	_IOW(VMM_IOC, 0x4d, struct vmm_eoi_exits)
 /* Back to the state after INIT (or power-up, for the BSP). Not while running. */
 #define VMM_VCPU_RESET		_IO(VMM_IOC, 0x4e)
+/* Not while running. -EINVAL: with VMM_FEATURE_VIRTUAL_INTR there can be none. */
+#define VMM_VCPU_SET_HV		_IOW(VMM_IOC, 0x52, struct vmm_hv_vcpu)
 /* Not while running. GET: @what is the caller's, the rest comes back. */
 #define VMM_VCPU_SET_PV		_IOW(VMM_IOC, 0x50, struct vmm_vcpu_pv)
 #define VMM_VCPU_GET_PV		_IOWR(VMM_IOC, 0x51, struct vmm_vcpu_pv)
@@ -730,6 +784,9 @@ _Static_assert(sizeof(struct vmm_irqfd) == 32, "ABI");
 _Static_assert(sizeof(struct vmm_doorbell) == 32, "ABI");
 _Static_assert(sizeof(struct vmm_clock) == 56, "ABI");
 _Static_assert(sizeof(struct vmm_pv) == 16, "ABI");
+_Static_assert(sizeof(struct vmm_hv) == 16, "ABI");
+_Static_assert(sizeof(struct vmm_hv_state) == 16, "ABI");
+_Static_assert(sizeof(struct vmm_hv_vcpu) == 32, "ABI");
 _Static_assert(sizeof(struct vmm_vcpu_pv) == 16, "ABI");
 _Static_assert(sizeof(struct vmm_gprs) == 144, "ABI");
 _Static_assert(sizeof(struct vmm_segment) == 24, "ABI");

@@ -36,6 +36,8 @@ static const struct command commands[] = {
 	COMMAND(VM, VMM_VM_GET_CLOCK),
 	COMMAND(VM, VMM_VM_SEND_MSI),
 	COMMAND(VM, VMM_VM_SET_PV),
+	COMMAND(VM, VMM_VM_SET_HV),
+	COMMAND(VM, VMM_VM_SET_HV_STATE),
 	COMMAND(VM, VMM_VM_SET_IRQFD),
 	COMMAND(VM, VMM_VM_SET_DOORBELL),
 	COMMAND(VCPU, VMM_VCPU_RUN),
@@ -53,6 +55,7 @@ static const struct command commands[] = {
 	COMMAND(VCPU, VMM_VCPU_SET_EXTINT),
 	COMMAND(VCPU, VMM_VCPU_SET_EOI_EXITS),
 	COMMAND(VCPU, VMM_VCPU_RESET),
+	COMMAND(VCPU, VMM_VCPU_SET_HV),
 	COMMAND(VCPU, VMM_VCPU_SET_PV),
 	COMMAND(VCPU, VMM_VCPU_GET_PV),
 };
@@ -241,6 +244,8 @@ struct value {
 		struct vmm_level level;
 		struct vmm_pv pv;
 		struct vmm_vcpu_pv page;
+		struct vmm_hv hv;
+		struct vmm_hv_state on;
 	} arg;
 };
 
@@ -328,6 +333,13 @@ static const struct value values[] = {
 	  { .access = { .offset = 32, .write = 2 } } },
 	{ "half a level", VMM_VCPU_SET_EXTINT, VCPU, -EINVAL, { .level = { .level = 2 } } },
 	{ "PV after a vCPU", VMM_VM_SET_PV, VM, -EBUSY, { .pv = { .flags = 0 } } },
+	{ "Hyper-V after a vCPU", VMM_VM_SET_HV, VM, -EBUSY, { .hv = { .flags = 0 } } },
+	{ "a flag", VMM_VM_SET_HV_STATE, VM, -EINVAL, { .on = { .flags = 1U << 31 } } },
+	{ "padding", VMM_VM_SET_HV_STATE, VM, -EINVAL, { .on = { .pad = 1 } } },
+	{ "a page without its flag", VMM_VM_SET_HV_STATE, VM, -EINVAL,
+	  { .on = { .tsc_page = 4096 } } },
+	{ "not aligned", VMM_VM_SET_HV_STATE, VM, -EINVAL,
+	  { .on = { .flags = VMM_HV_ON_TSC_PAGE, .tsc_page = 8 } } },
 	{ "no such page", VMM_VCPU_SET_PV, VCPU, -EINVAL, { .page = { .what = 4 } } },
 	{ "no such page", VMM_VCPU_SET_PV, VCPU, -EINVAL, { .page = { .what = -1U } } },
 	{ "a flag", VMM_VCPU_SET_PV, VCPU, -EINVAL, { .page = { .what = 1, .flags = 2 } } },

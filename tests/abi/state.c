@@ -85,7 +85,7 @@ static const struct bad bads[] = {
 	EVENTS(nmi_pending, 3),
 	EVENTS(nmi_masked, 2),
 	EVENTS(shadow, 4),
-	EVENTS(run_state, 4),
+	EVENTS(run_state, 5),
 	EVENTS(run_state, 255),
 	EVENTS(init_pending, 2),
 	EVENTS(sipi_pending, 2),

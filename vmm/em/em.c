@@ -193,6 +193,7 @@ static int em_exit_hypercall(struct em_vcpu *vcpu)
 	struct gim_call call = {
 		.gprs = &page->gprs,
 		.cpl = SEG_DPL(page->sregs.seg[VMM_SS].attr),
+		.is_protected = page->sregs.cr0 & CR0_PE,
 		.wide = (page->sregs.efer & EFER_LMA) &&
 			(page->sregs.seg[VMM_CS].attr & BIT(13)),
 	};

@@ -95,6 +95,8 @@ struct vcpu {
 	u64 apic_base;
 	u64 eoi_exits[4];
 	int eoi_vector;
+	bool auto_eoi_any;
+	u64 auto_eoi[4];
 	u64 timer_tsc;
 	int events, nmis, inits, sipis, sipi_vector;	/* what was signalled */
 };

@@ -166,7 +166,7 @@ static const struct broken rows[] = {
 	BREAK("an interrupt with", real, e.type, VMM_EVENT_INTR),
 	BREAK("event type", long_mode, e.type, 7),
 	BREAK("event flags", long_mode, e.nmi_pending, 3),
-	BREAK("run state", long_mode, e.run_state, 4),
+	BREAK("run state", long_mode, e.run_state, 5),
 };
 
 static void test_each_rule(void **state)

@@ -213,7 +213,7 @@ static void test_limits(void **state)
 		"tm.tsc=x", "tm.tsc=1", "tm.tsc_khz=0", "tm.tsc_khz=1", "tm.tsc_khz=999",
 		"tm.tsc_khz=20000001", "tm.tsc_khz=-1000000", "tm.tsc_khz=4294967296000",
 		"chipset.hpet=1", "chipset.pit=false",
-		"gim.provider=hyperv", "cpu.model=486", "hm.unknown_msr=maybe",
+		"gim.provider=xen", "cpu.model=486", "hm.unknown_msr=maybe",
 		"devices=({type=\"floppy\";})",
 	};
 
