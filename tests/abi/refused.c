@@ -247,7 +247,7 @@ static const struct row events[] = {
 	  { E(shadow, VMM_SHADOW_STI | VMM_SHADOW_MOV_SS), G(rflags, 0x202) } },
 	{ "STI with IF clear", long_mode, NAMED, "shadow of STI", { E(shadow, VMM_SHADOW_STI) } },
 	{ "shadow reserved", long_mode, INVALID, NULL, { E(shadow, 4) } },
-	{ "run state", long_mode, INVALID, NULL, { E(run_state, 4) } },
+	{ "run state", long_mode, INVALID, NULL, { E(run_state, VMM_STATE_IDLE + 1) } },
 	{ "NMI while masked", long_mode, RUNS, NULL,
 	  { E(type, VMM_EVENT_NMI), E(vector, 2), E(nmi_masked, 1) } },
 	{ "single step in a shadow", long_mode, RUNS, NULL,
