@@ -1104,11 +1104,15 @@ static void timer_message(void)
 {
 	struct message *m = message(2);
 	u64 then = rdmsr(MSR_REF_COUNT) + 5 * MS;
+	u32 early;
 
 	synic_on();
 	interrupts_begin();
 	timer_set(1, T_ENABLE | T_SINT(2), then);
-	expect("not yet", m->type, 0);
+	early = m->type;
+	/* A host that was busy meanwhile may have let the time pass. */
+	if (rdmsr(MSR_REF_COUNT) < then)
+		expect("not yet", early, 0);
 	expect_true("taken", wait_taken(1));
 	expect("type", m->type, TIMER_EXPIRED);
 	expect("size", m->size, 24);
