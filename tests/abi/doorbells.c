@@ -4,7 +4,6 @@
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/eventfd.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
@@ -36,24 +35,6 @@ GUEST64(g_push, "mov $0x20000008, %rsp; int $0x30");
 GUEST64(g_edge, "mov $0x200000, %rbx; mov %eax, -4(%rbx); mov %eax, (%rbx);"
 	"mov %eax, 0xfff(%rbx); mov %al, 0xfff(%rbx); hlt");
 
-static int event(u64 count)
-{
-	int fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-
-	must(fd < 0 ? -errno : fd, "eventfd");
-	if (count)
-		must(write(fd, &count, sizeof(count)), "write to an eventfd");
-	return fd;
-}
-
-/* What an eventfd holds; then it is 0. */
-static u64 take(int fd)
-{
-	u64 count;
-
-	return read(fd, &count, sizeof(count)) == sizeof(count) ? count : 0;
-}
-
 static long set(int fd, u32 flags, u64 address, u32 size, u64 data)
 {
 	struct vmm_doorbell req = {
@@ -79,7 +60,7 @@ static void expect_out(u8 size)
 static void port_widths(void)
 {
 	static const u8 sizes[] = { 1, 2, 4 };
-	int fd = event(0);
+	int fd = event_open(0);
 	size_t i, j;
 
 	for (i = 0; i < ARRAY_SIZE(sizes); i++) {
@@ -90,13 +71,13 @@ static void port_widths(void)
 				expect_out(sizes[j]);
 		}
 		RUN_TO(&m, VMM_EXIT_HALTED);
-		CHECK(take(fd) == 1, "width %u", sizes[i]);
+		CHECK(event_take(fd) == 1, "width %u", sizes[i]);
 		EXPECT(set(0, PORT | REMOVE, 0x1234, sizes[i], 0), 0);
 	}
 	EXPECT(set(fd, PORT, 0x1234, 0, 0), 0);
 	LOAD16(&m, g_out);
 	RUN_TO(&m, VMM_EXIT_HALTED);
-	CHECK(take(fd) == 3, "any width");
+	CHECK(event_take(fd) == 3, "any width");
 	EXPECT(set(0, PORT | REMOVE, 0x1234, 0, 0), 0);
 	/* Beside it, and the same number in memory. */
 	EXPECT(set(fd, PORT, 0x1235, 0, 0), 0);
@@ -105,7 +86,7 @@ static void port_widths(void)
 	for (i = 0; i < ARRAY_SIZE(sizes); i++)
 		expect_out(sizes[i]);
 	RUN_TO(&m, VMM_EXIT_HALTED);
-	CHECK(!take(fd), "rung from beside");
+	CHECK(!event_take(fd), "rung from beside");
 	EXPECT(set(0, PORT | REMOVE, 0x1235, 0, 0), 0);
 	EXPECT(set(0, REMOVE, 0x1234, 0, 0), 0);
 	close(fd);
@@ -113,7 +94,7 @@ static void port_widths(void)
 
 static void port_match(void)
 {
-	int fds[2] = { event(0), event(0) };
+	int fds[2] = { event_open(0), event_open(0) };
 
 	EXPECT(set(fds[0], PORT | MATCH, 0x1234, 1, 1), 0);
 	EXPECT(set(fds[1], PORT | MATCH, 0x1234, 1, 3), 0);
@@ -123,7 +104,7 @@ static void port_match(void)
 	expect_out(1);
 	CHECK(m.page->u.io.data == 2, "data %#x", m.page->u.io.data);
 	RUN_TO(&m, VMM_EXIT_HALTED);
-	CHECK(take(fds[0]) == 1 && take(fds[1]) == 1, "not rung once each");
+	CHECK(event_take(fds[0]) == 1 && event_take(fds[1]) == 1, "not rung once each");
 	EXPECT(set(0, PORT | MATCH | REMOVE, 0x1234, 1, 1), 0);
 	EXPECT(set(0, PORT | MATCH | REMOVE, 0x1234, 1, 3), 0);
 	/* Only the bytes that are written count. */
@@ -132,7 +113,7 @@ static void port_match(void)
 	expect_out(1);
 	expect_out(4);
 	RUN_TO(&m, VMM_EXIT_HALTED);
-	CHECK(take(fds[0]) == 1, "AX did not match");
+	CHECK(event_take(fds[0]) == 1, "AX did not match");
 	EXPECT(set(0, PORT | MATCH | REMOVE, 0x1234, 2, 0xcdef), 0);
 	close(fds[0]);
 	close(fds[1]);
@@ -140,7 +121,7 @@ static void port_match(void)
 
 static void port_edge(void)
 {
-	int fd = event(0);
+	int fd = event_open(0);
 
 	EXPECT(set(fd, PORT, 0xffff, 1, 0), 0);
 	EXPECT(set(fd, PORT, 0xfffc, 4, 0), 0);
@@ -149,7 +130,7 @@ static void port_edge(void)
 	EXPECT(set(fd, PORT, 0x10000, 0, 0), -EINVAL);
 	LOAD16(&m, g_out_edge);
 	RUN_TO(&m, VMM_EXIT_HALTED);
-	CHECK(take(fd) == 2, "the last ports");
+	CHECK(event_take(fd) == 2, "the last ports");
 	EXPECT(set(0, PORT | REMOVE, 0xffff, 1, 0), 0);
 	EXPECT(set(0, PORT | REMOVE, 0xfffc, 4, 0), 0);
 	close(fd);
@@ -158,7 +139,7 @@ static void port_edge(void)
 /* IN and string forms are not for the kernel. */
 static void port_others(void)
 {
-	int fd = event(0);
+	int fd = event_open(0);
 
 	EXPECT(set(fd, PORT, 0x1234, 0, 0), 0);
 	LOAD16(&m, g_in);
@@ -169,7 +150,7 @@ static void port_others(void)
 	m.page->gprs.rip += m.page->insn_len;
 	m.page->dirty = VMM_GROUP_GPRS;
 	RUN_TO(&m, VMM_EXIT_HALTED);
-	CHECK(!take(fd), "rung");
+	CHECK(!event_take(fd), "rung");
 	EXPECT(set(0, PORT | REMOVE, 0x1234, 0, 0), 0);
 	close(fd);
 }
@@ -178,7 +159,7 @@ static void port_others(void)
 static void port_debug(void)
 {
 	unsigned long long returns_to;
-	int fd = event(0), i;
+	int fd = event_open(0), i;
 
 	EXPECT(set(fd, PORT, 0x1234, 1, 0), 0);
 	for (i = 0; i < 2; i++) {
@@ -195,7 +176,7 @@ static void port_debug(void)
 		RUN_TO(&m, VMM_EXIT_IO);
 		CHECK(m.page->u.io.port == 1, "port %#x, not the handler of #DB",
 		      m.page->u.io.port);
-		CHECK(take(fd) == 1, "not rung");
+		CHECK(event_take(fd) == 1, "not rung");
 		fetch(&m, VMM_GROUP_DREGS);
 		CHECK((m.page->dregs.dr6 & 0x400f) == (i ? 1 : 0x4000), "DR6 %#llx",
 		      m.page->dregs.dr6);
@@ -238,7 +219,7 @@ static void run_movs(int fd, u8 size, bool match, u64 data)
 		m.page->dirty = VMM_GROUP_GPRS;
 	}
 	RUN_TO(&m, VMM_EXIT_HALTED);
-	i = take(fd);
+	i = event_take(fd);
 	CHECK(i == rung, "size %u, data %#llx: rung %zu times, not %llu", size,
 	      (unsigned long long)data, i, (unsigned long long)rung);
 }
@@ -246,7 +227,7 @@ static void run_movs(int fd, u8 size, bool match, u64 data)
 static void memory_widths(void)
 {
 	static const u8 sizes[] = { 0, 1, 2, 4, 8 };
-	int fd = event(0);
+	int fd = event_open(0);
 	size_t i;
 
 	for (i = 0; i < ARRAY_SIZE(sizes); i++) {
@@ -259,7 +240,7 @@ static void memory_widths(void)
 
 static void memory_match(void)
 {
-	int fd = event(0);
+	int fd = event_open(0);
 	size_t i;
 
 	for (i = 0; i < ARRAY_SIZE(mov_sizes); i++) {
@@ -276,7 +257,7 @@ static void memory_match(void)
 /* Reads, fetches, stores with other effects: user space sees them as ever. */
 static void memory_others(void)
 {
-	int fd = event(0), i;
+	int fd = event_open(0), i;
 
 	EXPECT(set(fd, 0, BELL, 0, 0), 0);
 	LOAD64(&m, g_not_mov);
@@ -293,7 +274,7 @@ static void memory_others(void)
 	/* The stack of an event's delivery. */
 	LOAD64(&m, g_push);
 	RUN_TO(&m, VMM_EXIT_MMIO);
-	CHECK(!take(fd), "rung");
+	CHECK(!event_take(fd), "rung");
 	EXPECT(set(0, REMOVE, BELL, 0, 0), 0);
 	close(fd);
 }
@@ -301,7 +282,7 @@ static void memory_others(void)
 /* Memory goes before; at its edges nothing is torn. */
 static void memory_slots(void)
 {
-	int fd = event(0), below = event(0);
+	int fd = event_open(0), below = event_open(0);
 	u8 *more = memory_map(PAGE);
 	u64 was;
 
@@ -312,23 +293,24 @@ static void memory_slots(void)
 	memset(m.ram + 0x1ffffc, 0x55, 4);
 	RUN_TO(&m, VMM_EXIT_MMIO);
 	CHECK(m.page->u.mmio.gpa == 0x200fff, "gpa %#llx", m.page->u.mmio.gpa);
-	CHECK(take(fd) == 1 && !take(below), "RAM's end");
+	CHECK(event_take(fd) == 1 && !event_take(below), "RAM's end");
 	CHECK(*(u32 *)(m.ram + 0x1ffffc) == (u32)m.page->gprs.r[VMM_RAX], "RAM was not written");
 	m.page->gprs.rip += 6;
 	m.page->dirty = VMM_GROUP_GPRS;
 	RUN_TO(&m, VMM_EXIT_HALTED);
-	CHECK(take(fd) == 1, "the page's last byte");
+	CHECK(event_take(fd) == 1, "the page's last byte");
 
 	EXPECT(set_slot(m.vm, 1, 0, 0x200000, PAGE, more), 0);
 	LOAD64(&m, g_edge);
 	/* Across the slot's end. */
 	RUN_TO(&m, VMM_EXIT_MMIO);
-	CHECK(!take(fd), "rung where memory is");
+	CHECK(!event_take(fd), "rung where memory is");
 	EXPECT(set_slot(m.vm, 1, VMM_SLOT_READONLY, 0x200000, PAGE, more), 0);
 	was = *(u64 *)more;
 	LOAD64(&m, g_edge);
 	RUN_TO(&m, VMM_EXIT_MMIO);
-	CHECK(take(fd) == 1 && *(u64 *)more == was, "not rung by a write to a read-only slot");
+	CHECK(event_take(fd) == 1 && *(u64 *)more == was,
+	      "not rung by a write to a read-only slot");
 	remove_slot(m.vm, 1);
 	EXPECT(set(0, REMOVE, 0x1ffffc, 4, 0), 0);
 	EXPECT(set(0, REMOVE, 0x200000, 4, 0), 0);
@@ -343,17 +325,17 @@ static void memory_slots(void)
 /* At its limit a count stays there, and the guest goes on. */
 static void overflow(void)
 {
-	int fd = event(0xfffffffffffffffeULL);
+	int fd = event_open(0xfffffffffffffffeULL);
 	u64 got;
 
 	EXPECT(set(fd, PORT, 0x1234, 0, 0), 0);
 	LOAD16(&m, g_out);
 	RUN_TO(&m, VMM_EXIT_HALTED);
-	got = take(fd);
+	got = event_take(fd);
 	CHECK(got == ~0ULL, "the count is %#llx", (unsigned long long)got);
 	LOAD16(&m, g_out);
 	RUN_TO(&m, VMM_EXIT_HALTED);
-	CHECK(take(fd) == 3, "not rung after that");
+	CHECK(event_take(fd) == 3, "not rung after that");
 	EXPECT(set(0, PORT | REMOVE, 0x1234, 0, 0), 0);
 	close(fd);
 }
@@ -361,7 +343,7 @@ static void overflow(void)
 /* Nobody hears it any more, and it is still there. */
 static void closed_early(void)
 {
-	int fd = event(0);
+	int fd = event_open(0);
 
 	EXPECT(set(fd, PORT, 0x1234, 0, 0), 0);
 	close(fd);
@@ -374,7 +356,7 @@ static void closed_early(void)
 
 static void counted(void)
 {
-	int fd = event(0);
+	int fd = event_open(0);
 	u64 user = m.history->stat[VMM_STAT_USER], rung = m.history->stat[VMM_STAT_DOORBELL];
 
 	EXPECT(set(fd, PORT, 0x1234, 0, 0), 0);
@@ -444,18 +426,18 @@ static void removed_while_ringing(void)
 
 	start_count(&thread);
 	for (start = now_ns(); now_ns() - start < 2000000000; rounds++) {
-		int fds[2] = { event(0), event(0) };
+		int fds[2] = { event_open(0), event_open(0) };
 		u64 after;
 
 		EXPECT(set(fds[0], PORT, 0x77, 0, 0), 0);
 		EXPECT(set(fds[1], 0, BELL, 4, 0), 0);
 		usleep(rnd() % 5000);
 		EXPECT(set(0, PORT | REMOVE, 0x77, 0, 0), 0);
-		port_rung += take(fds[0]);
+		port_rung += event_take(fds[0]);
 		EXPECT(set(0, REMOVE, BELL, 4, 0), 0);
-		rung += take(fds[1]);
+		rung += event_take(fds[1]);
 		usleep(rnd() % 5000);
-		after = take(fds[0]) + take(fds[1]);
+		after = event_take(fds[0]) + event_take(fds[1]);
 		CHECK(!after, "signalled %llu times after it was removed",
 		      (unsigned long long)after);
 		close(fds[0]);
@@ -485,17 +467,17 @@ static void vm_closed(void)
 	for (i = 0; i < 10; i++) {
 		pthread_t thread;
 
-		fd = event(0);
+		fd = event_open(0);
 		machine_open(&m, 2 * MIB);
 		EXPECT(set(fd, PORT, 0x77, 0, 0), 0);
 		EXPECT(set(fd, 0, BELL, 0, 0), 0);
 		start_count(&thread);
 		usleep(20000);
 		close(m.vm);
-		CHECK(take(fd) > 0, "never rung");
+		CHECK(event_take(fd) > 0, "never rung");
 		usleep(20000);
 		end_count(thread);
-		CHECK(out_exits && mmio_exits && !take(fd), "they outlive the VM's fd");
+		CHECK(out_exits && mmio_exits && !event_take(fd), "they outlive the VM's fd");
 		m.vm = -1;
 		machine_close(&m);
 		close(fd);
@@ -506,7 +488,7 @@ static void vm_closed(void)
 static void leave_it_all(void *arg)
 {
 	pthread_t thread;
-	int fd = event(0);
+	int fd = event_open(0);
 
 	machine_open(&m, 2 * MIB);
 	EXPECT(set(fd, PORT, 0x77, 0, 0), 0);
@@ -531,7 +513,7 @@ static void owner_exits(void)
 static void bad_values(void)
 {
 	const u64 end = 1ULL << dev_info().phys_bits;
-	int fd = event(0);
+	int fd = event_open(0);
 	const struct {
 		const char *what;
 		struct vmm_doorbell req;
@@ -591,7 +573,7 @@ static void bad_fds(void)
 
 static void overlaps(void)
 {
-	int fd = event(0);
+	int fd = event_open(0);
 
 	EXPECT(set(fd, 0, BELL, 4, 0), 0);
 	EXPECT(set(fd, 0, BELL, 4, 0), -EEXIST);
@@ -630,7 +612,7 @@ static void from_elsewhere(void *arg)
 
 static void other_process(void)
 {
-	int fd = event(0);
+	int fd = event_open(0);
 
 	in_child(from_elsewhere, &fd);
 	EXPECT(set(0, REMOVE, BELL, 4, 0), -ENOENT);
@@ -641,7 +623,7 @@ static void other_process(void)
 static void limit(void)
 {
 	struct machine saved = m;
-	int fd = event(0);
+	int fd = event_open(0);
 	u64 i;
 
 	machine_open(&m, 2 * MIB);
@@ -658,7 +640,7 @@ static void limit(void)
 	expect_out(2);
 	expect_out(4);
 	RUN_TO(&m, VMM_EXIT_HALTED);
-	CHECK(take(fd) == 1, "one of many");
+	CHECK(event_take(fd) == 1, "one of many");
 	EXPECT(set(0, PORT | REMOVE, 0x1234 + 511, 1, 0), 0);
 	EXPECT(set(0, MATCH | REMOVE, BELL, 4, 7), 0);
 	EXPECT(set(fd, PORT, 0x77, 1, 0), 0);

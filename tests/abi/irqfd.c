@@ -5,7 +5,6 @@
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/eventfd.h>
 #include <sys/resource.h>
 #include <unistd.h>
 
@@ -19,29 +18,11 @@ GUEST64(g_bell, "sti; out %al, $0x50; 1: jmp 1b");
 /* A handler: EOI by the x2APIC's MSR; 14 of its 16 bytes. */
 GUEST64(g_eoi, "mov $0x80b, %ecx; xor %eax, %eax; xor %edx, %edx; wrmsr; out %al, $0x99; hlt");
 
-static int event(u64 count)
-{
-	int fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-
-	must(fd < 0 ? -errno : fd, "eventfd");
-	if (count)
-		must(write(fd, &count, sizeof(count)), "write to an eventfd");
-	return fd;
-}
-
 static void fire(int fd)
 {
 	const u64 one = 1;
 
 	CHECK(write(fd, &one, sizeof(one)) == sizeof(one), "write: errno %d", errno);
-}
-
-/* What an eventfd holds; then it is 0. */
-static u64 take(int fd)
-{
-	u64 count;
-
-	return read(fd, &count, sizeof(count)) == sizeof(count) ? count : 0;
 }
 
 static bool holds_something(int fd)
@@ -107,7 +88,7 @@ static void *fire_later(void *arg)
 static void delivery(void)
 {
 	pthread_t thread;
-	int fd = event(0), i;
+	int fd = event_open(0), i;
 
 	EXPECT(set(fd, 0, 0x41), 0);
 	for (i = 0; i < 3; i++) {
@@ -123,7 +104,7 @@ static void delivery(void)
 		if (i != 2)
 			pthread_join(thread, NULL);
 	}
-	CHECK(!take(fd), "the count was left");
+	CHECK(!event_take(fd), "the count was left");
 	/* Whatever the count, one message; and none for none. */
 	LOAD(g_sti_hlt);
 	must(write(fd, &(u64){ 1000 }, 8), "write");
@@ -134,7 +115,7 @@ static void delivery(void)
 	EXPECT(drop(fd), 0);
 	fire(fd);
 	CHECK(!is_requested(0x41), "sent after it was removed");
-	CHECK(take(fd) == 1, "the count is not left to others");
+	CHECK(event_take(fd) == 1, "the count is not left to others");
 	close(fd);
 }
 
@@ -142,7 +123,7 @@ static void delivery(void)
 static void other_messages(void)
 {
 	struct vmm_irqfd nmi;
-	int fd = event(0);
+	int fd = event_open(0);
 
 	LOAD(g_sti_spin);
 	nmi = irqfd(fd, 0, 0, 4 << 8);
@@ -157,25 +138,25 @@ static void other_messages(void)
 	nmi = irqfd(fd, 0, 9, 0x41);
 	EXPECT(call(m.vm, VMM_VM_SET_IRQFD, &nmi), 0);
 	fire(fd);
-	CHECK(!is_requested(0x41) && !take(fd), "a message to nobody");
+	CHECK(!is_requested(0x41) && !event_take(fd), "a message to nobody");
 	close(fd);
 }
 
 /* What it holds when it is made is sent at once. */
 static void held_before(void)
 {
-	int fd = event(7);
+	int fd = event_open(7);
 
 	LOAD(g_sti_hlt);
 	EXPECT(set(fd, 0, 0x43), 0);
-	CHECK(is_requested(0x43) && !take(fd), "not sent");
+	CHECK(is_requested(0x43) && !event_take(fd), "not sent");
 	close(fd);
 }
 
 /* A guest's own write, to a doorbell, becomes its interrupt. */
 static void from_doorbell(void)
 {
-	int fd = event(0);
+	int fd = event_open(0);
 	struct vmm_doorbell bell = {
 		.address = 0x50, .size = 1, .fd = fd, .flags = VMM_DOORBELL_PORT,
 	};
@@ -195,7 +176,7 @@ static void from_doorbell(void)
 
 static void rewritten(void)
 {
-	int fd = event(0), copy = dup(fd);
+	int fd = event_open(0), copy = dup(fd);
 
 	LOAD(g_sti_hlt);
 	EXPECT(set(fd, 0, 0x41), 0);
@@ -251,7 +232,7 @@ static void rewritten_while_firing(void)
 {
 	struct vmm_irqfd both[2];
 	struct vmm_apic_access svr = { .offset = APIC_SVR, .write = 1, .value = 0x1ff };
-	int fd = event(0), other = must(vcpu_create(m.vm, 1, 0), "CREATE_VCPU"), i;
+	int fd = event_open(0), other = must(vcpu_create(m.vm, 1, 0), "CREATE_VCPU"), i;
 	pthread_t thread;
 	u64 start;
 
@@ -269,7 +250,7 @@ static void rewritten_while_firing(void)
 	}
 	fire_no_more(thread);
 	EXPECT(call(m.vm, VMM_VM_SET_IRQFD, &both[0]), 0);
-	CHECK(!take(fd), "a count is left");
+	CHECK(!event_take(fd), "a count is left");
 	CHECK(requests_of(m.vcpu, 2) == 1 << 5 && !requests_of(m.vcpu, 3),
 	      "vCPU 0 got %#x, %#x", requests_of(m.vcpu, 2), requests_of(m.vcpu, 3));
 	CHECK(requests_of(other, 3) == 1 << 7 && !requests_of(other, 2),
@@ -283,7 +264,7 @@ static void rewritten_while_firing(void)
 static void masked(void)
 {
 	struct vmm_irqfd nothing = { .flags = VMM_IRQFD_MASKED };
-	int fd = event(0);
+	int fd = event_open(0);
 
 	LOAD(g_sti_hlt);
 	nothing.fd = fd;
@@ -302,14 +283,14 @@ static void masked(void)
 	/* Taken by the caller meanwhile, it is lost. */
 	EXPECT(set(fd, VMM_IRQFD_MASKED, 0x42), 0);
 	fire(fd);
-	CHECK(take(fd) == 1, "the count is not there");
+	CHECK(event_take(fd) == 1, "the count is not there");
 	EXPECT(set(fd, 0, 0x42), 0);
 	CHECK(!is_requested(0x42), "an edge that the caller took was sent");
 	/* Left with what it holds. */
 	EXPECT(set(fd, VMM_IRQFD_MASKED, 0x42), 0);
 	fire(fd);
 	EXPECT(drop(fd), 0);
-	CHECK(take(fd) == 1 && !is_requested(0x42), "sent when it was removed");
+	CHECK(event_take(fd) == 1 && !is_requested(0x42), "sent when it was removed");
 	close(fd);
 }
 
@@ -322,7 +303,7 @@ static void *fire_blocking(void *arg)
 /* Who waits for room in the count of a masked one goes on when it is sent. */
 static void full(void)
 {
-	int fd = event(0xfffffffffffffffeULL);
+	int fd = event_open(0xfffffffffffffffeULL);
 	pthread_t thread;
 
 	LOAD(g_sti_hlt);
@@ -362,7 +343,8 @@ static void eoi(u8 vector)
 static void resample(void)
 {
 	struct vmm_eoi_exits eois = { { 0, 1ULL << (0x61 - 64) } };
-	int fd = event(0), fds[2] = { event(0), event(0) }, other = event(0), told = event(0), i;
+	int fd = event_open(0), fds[2] = { event_open(0), event_open(0) };
+	int other = event_open(0), told = event_open(0), i;
 	struct vmm_irqfd req = irqfd(other, VMM_IRQFD_RESAMPLE, 0, 0xc062);
 
 	LOAD(g_sti_hlt);
@@ -379,31 +361,32 @@ static void resample(void)
 	/* fds[1] is an irqfd now, whose EOI signals fd; that one has none any more. */
 	fire(fds[1]);
 	expect_handler(0x61);
-	CHECK(!take(fd), "signalled before the EOI");
+	CHECK(!event_take(fd), "signalled before the EOI");
 	apic_write(&m, 0xb0, 0);
-	CHECK(take(fd) == 1 && !take(fds[0]) && !take(told), "not signalled by the EOI, or others");
+	CHECK(event_take(fd) == 1 && !event_take(fds[0]) && !event_take(told),
+	      "not signalled by the EOI, or others");
 	eoi(0x62);
-	CHECK(!take(fd) && take(told) == 1, "signalled by another vector's EOI");
+	CHECK(!event_take(fd) && event_take(told) == 1, "signalled by another vector's EOI");
 	/* Masked, and with another vector. */
 	EXPECT(set(fds[1], VMM_IRQFD_MASKED, 0x61), 0);
 	eoi(0x61);
-	CHECK(take(fd) == 1, "not signalled while it is masked");
+	CHECK(event_take(fd) == 1, "not signalled while it is masked");
 	EXPECT(set(fds[1], 0, 0xe3), 0);
 	eoi(0x61);
-	CHECK(!take(fd), "signalled by the vector that it had");
+	CHECK(!event_take(fd), "signalled by the vector that it had");
 	eoi(0xe3);
-	CHECK(take(fd) == 1, "not signalled by the vector that it has");
+	CHECK(event_take(fd) == 1, "not signalled by the vector that it has");
 	/* User space hears of it besides. */
 	EXPECT(set(fds[1], 0, 0x61), 0);
 	EXPECT(call(m.vcpu, VMM_VCPU_SET_EOI_EXITS, &eois), 0);
 	eoi(0x61);
 	RUN_TO(&m, VMM_EXIT_EOI);
-	CHECK(take(fd) == 1, "not signalled beside the exit");
+	CHECK(event_take(fd) == 1, "not signalled beside the exit");
 	eois.vectors[1] = 0;
 	EXPECT(call(m.vcpu, VMM_VCPU_SET_EOI_EXITS, &eois), 0);
 	EXPECT(drop(fds[1]), 0);
 	eoi(0x61);
-	CHECK(!take(fd), "signalled after it was removed");
+	CHECK(!event_take(fd), "signalled after it was removed");
 	close(fd);
 	close(fds[0]);
 	close(fds[1]);
@@ -414,7 +397,7 @@ static void resample(void)
 /* An eventfd for both: the line that never falls, until it is taken away. */
 static void resample_itself(void)
 {
-	int fd = event(0), i;
+	int fd = event_open(0), i;
 	struct vmm_irqfd req = irqfd(fd, VMM_IRQFD_RESAMPLE, 0, 0xc061);
 
 	LOAD(g_sti_hlt);
@@ -436,7 +419,7 @@ static void resample_by_guest(void)
 {
 	struct vmm_cpuid_entry leaf1 = { .leaf = 1, .ecx = 1U << 21 };	/* x2APIC */
 	struct vmm_cpuid cpuid = { .count = 1, .entries = (u64)&leaf1 };
-	int fd = event(0), resampled = event(0), i;
+	int fd = event_open(0), resampled = event_open(0), i;
 	struct machine saved = m;
 	struct vmm_irqfd req = irqfd(fd, VMM_IRQFD_RESAMPLE, 0, 0xc061);
 
@@ -452,7 +435,7 @@ static void resample_by_guest(void)
 	for (i = 0; i < 3; i++) {
 		fire(fd);
 		expect_handler(0x99);
-		CHECK(take(resampled) == 1, "EOI %d was not told of", i);
+		CHECK(event_take(resampled) == 1, "EOI %d was not told of", i);
 		start_again();
 	}
 	machine_close(&m);
@@ -470,7 +453,7 @@ static void closed_early(void)
 
 	for (round = 0; round < 2 * VMM_IRQFDS_MAX / (int)ARRAY_SIZE(fds); round++) {
 		for (i = 0; i < (int)ARRAY_SIZE(fds); i++) {
-			struct vmm_irqfd req = irqfd(fds[i] = event(0), VMM_IRQFD_RESAMPLE, 0,
+			struct vmm_irqfd req = irqfd(fds[i] = event_open(0), VMM_IRQFD_RESAMPLE, 0,
 						     0x20 + i);
 
 			req.resample_fd = i ? fds[i - 1] : m.vcpu;
@@ -495,7 +478,7 @@ static void closed_in_a_race(void)
 	u64 start = now_ns();
 
 	while (now_ns() - start < 2000000000) {
-		int fd = event(0), copy = dup(fd);
+		int fd = event_open(0), copy = dup(fd);
 		pthread_t writer, closer;
 		long ret;
 
@@ -521,7 +504,7 @@ static void vm_closed(void)
 	u64 start = now_ns();
 
 	while (now_ns() - start < 2000000000) {
-		int fd = event(0), copy = dup(fd), other = event(0);
+		int fd = event_open(0), copy = dup(fd), other = event_open(0);
 		struct vmm_irqfd req = irqfd(other, VMM_IRQFD_RESAMPLE, 0, 0x43);
 		pthread_t writer, closer;
 
@@ -538,7 +521,7 @@ static void vm_closed(void)
 		fire_no_more(writer);
 		/* Nobody takes it any more. */
 		fire(copy);
-		CHECK(take(copy) >= 1, "the count is gone");
+		CHECK(event_take(copy) >= 1, "the count is gone");
 		close(fd);
 		close(copy);
 	}
@@ -549,14 +532,14 @@ static void vm_closed(void)
 static void vm_fd_closed(void)
 {
 	struct machine saved = m;
-	int fd = event(0);
+	int fd = event_open(0);
 
 	machine_open(&m, 2 * MIB);
 	LOAD(g_sti_hlt);
 	EXPECT(set(fd, 0, 0x41), 0);
 	close(m.vm);
 	fire(fd);
-	CHECK(!is_requested(0x41) && take(fd) == 1, "it outlives the VM's fd");
+	CHECK(!is_requested(0x41) && event_take(fd) == 1, "it outlives the VM's fd");
 	m.vm = -1;
 	machine_close(&m);
 	close(fd);
@@ -566,12 +549,12 @@ static void vm_fd_closed(void)
 static void leave_it_all(void *arg)
 {
 	pthread_t writer;
-	int fd = event(0);
+	int fd = event_open(0);
 
 	machine_open(&m, 2 * MIB);
 	LOAD(g_sti_hlt);
 	EXPECT(set(fd, 0, 0x41), 0);
-	EXPECT(set(event(0), VMM_IRQFD_MASKED, 0x41), 0);
+	EXPECT(set(event_open(0), VMM_IRQFD_MASKED, 0x41), 0);
 	fire_meanwhile(&writer, &fd);
 	usleep(20000);
 	fflush(stdout);
@@ -590,7 +573,7 @@ static void owner_exits(void)
 static void two_vms(void)
 {
 	struct machine saved = m;
-	int fd = event(0), requested = 0, i;
+	int fd = event_open(0), requested = 0, i;
 
 	LOAD(g_sti_hlt);
 	EXPECT(set(fd, 0, 0x41), 0);
@@ -605,7 +588,7 @@ static void two_vms(void)
 			m = saved;
 		}
 	}
-	CHECK(requested == 1 && !take(fd), "%d got it", requested);
+	CHECK(requested == 1 && !event_take(fd), "%d got it", requested);
 	EXPECT(drop(fd), 0);
 	close(fd);
 }
@@ -634,7 +617,7 @@ static void bad_values(void)
 					   .msi = { 0xfee00000, 0x41 } } },
 		{ "flags of a masked one", { .flags = VMM_IRQFD_MASKED, .msi = { .flags = 1 } } },
 	};
-	int fd = event(1);
+	int fd = event_open(1);
 	size_t i;
 
 	for (i = 0; i < ARRAY_SIZE(rows); i++) {
@@ -648,13 +631,13 @@ static void bad_values(void)
 	EXPECT(call(m.vm, VMM_VM_SET_IRQFD, NULL), -EFAULT);
 	EXPECT(call(m.vcpu, VMM_VM_SET_IRQFD, &rows[0].req), -ENOTTY);
 	EXPECT(drop(fd), -ENOENT);
-	CHECK(take(fd) == 1, "something took the count");
+	CHECK(event_take(fd) == 1, "something took the count");
 	close(fd);
 }
 
 static void bad_fds(void)
 {
-	int fd = event(0), null = open("/dev/null", O_RDWR), path = open("/", O_PATH), i;
+	int fd = event_open(0), null = open("/dev/null", O_RDWR), path = open("/", O_PATH), i;
 	const struct {
 		int fd;
 		long want;
@@ -687,7 +670,7 @@ static void from_elsewhere(void *arg)
 
 static void other_process(void)
 {
-	int fd = event(0);
+	int fd = event_open(0);
 
 	LOAD(g_sti_hlt);
 	EXPECT(set(fd, 0, 0x41), 0);
@@ -706,8 +689,8 @@ static void limit(void)
 	must(setrlimit(RLIMIT_NOFILE, &files), "setrlimit");
 	usleep(100000);
 	for (i = 0; i < VMM_IRQFDS_MAX; i++)
-		EXPECT(set(fds[i] = event(0), 0, 0x41), 0);
-	fds[i] = event(0);
+		EXPECT(set(fds[i] = event_open(0), 0, 0x41), 0);
+	fds[i] = event_open(0);
 	EXPECT(set(fds[i], 0, 0x41), -ENOSPC);
 	EXPECT(set(fds[0], 0, 0x42), 0);
 	EXPECT(drop(fds[1]), 0);

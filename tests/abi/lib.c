@@ -5,6 +5,7 @@
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/eventfd.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/wait.h>
@@ -425,6 +426,23 @@ u64 now_ns(void)
 
 	clock_gettime(CLOCK_MONOTONIC, &t);
 	return t.tv_sec * 1000000000ULL + t.tv_nsec;
+}
+
+int event_open(u64 count)
+{
+	int fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+
+	must(fd < 0 ? -errno : fd, "eventfd");
+	if (count)
+		must(write(fd, &count, sizeof(count)), "write to an eventfd");
+	return fd;
+}
+
+u64 event_take(int fd)
+{
+	u64 count;
+
+	return read(fd, &count, sizeof(count)) == sizeof(count) ? count : 0;
 }
 
 int file_write(const char *path, const char *text)

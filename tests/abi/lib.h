@@ -152,6 +152,10 @@ u8 *memory_map(size_t size);
 /* The same, from where a huge page may start. */
 u8 *memory_map_aligned(size_t size);
 u64 now_ns(void);
+/* An eventfd that holds @count and never waits. */
+int event_open(u64 count);
+/* What an eventfd holds; then it is 0. */
+u64 event_take(int fd);
 /* Writes @text to the file: 0 or -errno. */
 int file_write(const char *path, const char *text);
 /* Reads its start as text; false if it is not there. */
