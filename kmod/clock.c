@@ -209,10 +209,10 @@ static u64 clock_ticks_per_ns(void)
 	return div64_u64((u64)tsc_khz << 32, NSEC_PER_MSEC);
 }
 
-/* The TSC goes on from @host_ns, which may be over or still to come. */
-static void clock_catch_up(struct vmm_clock *set)
+/* The TSC goes on from set->host_ns, which may be over or still to come. */
+static void clock_catch_up(struct vmm_clock *set, u64 now)
 {
-	s64 late = ktime_get_ns() - set->host_ns;
+	s64 late = now - set->host_ns;
 
 	if (set->flags & VMM_CLOCK_RUNNING)
 		set->guest_tsc += tm_scale_signed(tm_scale_signed(late, clock_ticks_per_ns()),
@@ -299,9 +299,9 @@ long clock_set(struct vm *vm, const struct vmm_clock *req)
 	clock.set.host_tsc = rdtsc();
 	clock.tsc_ns = ktime_get_ns();
 	if (!clock.set.host_ns)
-		clock.set.host_ns = ktime_get_ns();
+		clock.set.host_ns = clock.tsc_ns;
 	else if (!clock_is_emulated(&clock))
-		clock_catch_up(&clock.set);
+		clock_catch_up(&clock.set, clock.tsc_ns);
 	vm->clock = clock;
 	write_sequnlock_irq(&vm->clock_lock);
 
