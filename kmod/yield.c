@@ -8,6 +8,9 @@
  *
  * What others see of a vCPU here may be out of date: then the wrong one runs
  * for a while. vcpu->thread_lock guards its thread.
+ *
+ * Who gives way holds on to nothing of the guest's, so it is at a boundary: the
+ * guest may be told that it does not run. See pv_steal.c.
  */
 #include "hw.h"
 #include "vcpu.h"
@@ -113,6 +116,7 @@ static bool yield_round(struct vcpu *vcpu)
 
 void yield_to_preempted(struct vcpu *vcpu)
 {
+	vcpu->at_boundary = true;
 	WRITE_ONCE(vcpu->spinning, true);
 	if (yield_round(vcpu))
 		vcpu_count(vcpu, VMM_STAT_YIELD);
@@ -123,6 +127,7 @@ void yield_to_preempted(struct vcpu *vcpu)
 
 void yield_to_preempted_one(struct vcpu *vcpu, struct vcpu *other)
 {
+	vcpu->at_boundary = true;
 	if (READ_ONCE(other->preempted) && yield_to_vcpu(other))
 		vcpu_count(vcpu, VMM_STAT_YIELD);
 }

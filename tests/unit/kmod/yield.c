@@ -53,7 +53,7 @@ struct vcpu {
 	struct vm *vm;
 	spinlock_t thread_lock;
 	struct pid *thread;
-	bool preempted, preempted_in_kernel, spinning, passed_over;
+	bool preempted, preempted_in_kernel, spinning, passed_over, at_boundary;
 	struct vmm_events events;
 	int cpl;
 	u64 stat[VMM_STAT_COUNT];
@@ -125,6 +125,7 @@ static int yield_to(struct task_struct *task, bool preempt)
 {
 	assert_int_equal(task->refs, 1);
 	assert_ptr_not_equal(task, current);
+	assert_true(cpus[0].at_boundary);
 	task->asked++;
 	yields += !task->unwilling;
 	return task->unwilling ? -ESRCH : 1;
@@ -132,6 +133,7 @@ static int yield_to(struct task_struct *task, bool preempt)
 
 static void cond_resched(void)
 {
+	assert_true(cpus[0].at_boundary);
 	naps++;
 }
 
@@ -180,6 +182,8 @@ static int yielded(void)
 	for (int i = 0; i < CPUS; i++)
 		tasks[i].asked = 0;
 	yields = naps = 0;
+	/* It is in the middle of an instruction, as far as others know. */
+	cpus[0].at_boundary = false;
 	yield_to_preempted(&cpus[0]);
 	for (int i = 0; i < CPUS && yields; i++) {
 		if (tasks[i].asked && !tasks[i].unwilling)
