@@ -7,111 +7,25 @@
  * for what stands in `lacks=HEX` (leaf 0x40000003, EAX) and `hints=HEX` (leaf
  * 0x40000004, EAX).
  */
+#include "lib/hyperv.h"
 #include "lib/mode.h"
 #include "lib/smp.h"
 
-/* --- numbers --------------------------------------------------------------------- */
-#define LEAF(n)		(0x40000000 + (n))
-#define RUNTIME		BIT(0)
-#define REF_COUNTER	BIT(1)
-#define SYNIC		BIT(2)
-#define TIMERS		BIT(3)
-#define APIC		BIT(4)
-#define CALLS		BIT(5)
-#define VP_INDEX	BIT(6)
-#define RESET		BIT(7)
-#define TSC_PAGE	BIT(9)
-#define IDLE		BIT(10)
-#define FREQUENCIES	BIT(11)
+/* What there is if nothing is switched off; invariant TSC is there on request. */
 #define ALL_EAX		(RUNTIME | REF_COUNTER | SYNIC | TIMERS | APIC | CALLS | VP_INDEX | \
 			 RESET | TSC_PAGE | IDLE | FREQUENCIES)
-#define TSC_INVARIANT	BIT(15)		/* on request: `invariant` */
-#define EXTENDED	BIT(20)
 #define ALL_EBX		EXTENDED
-/* EDX */
-#define FREQUENCY_REGS	BIT(8)
-#define CRASH_REGS	BIT(10)
-#define DIRECT_TIMERS	BIT(19)
 #define ALL_EDX		(FREQUENCY_REGS | CRASH_REGS | DIRECT_TIMERS)
-/* hints */
-#define HINT_FLUSH	BIT(2)
-#define HINT_APIC	BIT(3)
-#define HINT_RESET	BIT(4)
-#define HINT_RELAXED	BIT(5)
-#define HINT_NO_AUTO_EOI BIT(9)
-#define HINT_IPI	BIT(10)
-#define HINT_EX		BIT(11)
 #define ALL_HINTS	(HINT_FLUSH | HINT_APIC | HINT_RESET | HINT_RELAXED | \
 			 HINT_NO_AUTO_EOI | HINT_IPI | HINT_EX)
-#define NEVER_SPIN	0xffffffff
-
-#define MSR_OS_ID	0x40000000
-#define MSR_CALLS	0x40000001
-#define MSR_VP_INDEX	0x40000002
-#define MSR_RESET	0x40000003
-#define MSR_RUNTIME	0x40000010
-#define MSR_REF_COUNT	0x40000020
-#define MSR_TSC_PAGE	0x40000021
-#define MSR_TSC_HZ	0x40000022
-#define MSR_APIC_HZ	0x40000023
-#define MSR_EOI		0x40000070
-#define MSR_ICR		0x40000071
-#define MSR_TPR		0x40000072
-#define MSR_ASSIST	0x40000073
-#define MSR_SCONTROL	0x40000080
-#define MSR_SVERSION	0x40000081
-#define MSR_SIEFP	0x40000082
-#define MSR_SIMP	0x40000083
-#define MSR_EOM		0x40000084
-#define MSR_SINT(n)	(0x40000090U + (n))
-#define MSR_CONFIG(n)	(0x400000b0U + 2 * (n))
-#define MSR_COUNT(n)	(0x400000b1U + 2 * (n))
-#define MSR_IDLE	0x400000f0
-#define MSR_CRASH	0x40000100
-#define MSR_CRASH_CTL	0x40000105
-#define MSR_INVARIANT	0x40000118
-#define MSR_TSC_ADJUST	0x3b
-#define ENABLED		1UL
-#define LOCKED		2UL
-#define OS_ID		0x8100000000000001
-
-#define CALL_FLUSH_SPACE	0x02
-#define CALL_FLUSH_LIST		0x03
-#define CALL_SPIN		0x08
-#define CALL_IPI		0x0b
-#define CALL_FLUSH_SPACE_EX	0x13
-#define CALL_FLUSH_LIST_EX	0x14
-#define CALL_IPI_EX		0x15
-#define CALL_POST_MESSAGE	0x5c
-#define CALL_SIGNAL_EVENT	0x5d
-#define CALL_QUERY		0x8001
-#define FAST			BIT(16)
-#define BANKS(n)		((u64)(n) << 17)
-#define REPS(n)			((u64)(n) << 32)
-#define REP_START(n)		((u64)(n) << 48)
-
-enum status {
-	INVALID_CODE = 2, INVALID_INPUT, INVALID_ALIGNMENT, INVALID_PARAMETER, ACCESS_DENIED,
-};
-
-#define NO_RAM		0xf0000000UL	/* where nothing is, */
-#define ROM		0xc0000UL	/* where nothing can be written, */
-#define RAM_END		0x4000000UL	/* and where it ends */
-
-#define PAGE_OF(name)	static u8 name[PAGE_SIZE] __attribute__((aligned(PAGE_SIZE)))
 
 #define VECTOR		0x60		/* and 0x70, which outranks it */
 
 PAGE_OF(call_page);
 PAGE_OF(assist_page);
 PAGE_OF(input_page);
-PAGE_OF(message_page);
-PAGE_OF(event_page);
 PAGE_OF(other_page);
 
-static bool has(u64 eax) { return (cpuid(LEAF(3), 0).eax & eax) == eax; }
-static bool has_edx(u64 edx) { return (cpuid(LEAF(3), 0).edx & edx) == edx; }
-static bool hinted(u64 bits) { return (cpuid(LEAF(4), 0).eax & bits) == bits; }
 static const char *alone(void) { return cpus < 2 ? "it takes two CPUs" : NULL; }
 static const char *no_ref(void) { return has(REF_COUNTER) ? NULL : "no counter"; }
 static const char *no_tsc_page(void) { return has(TSC_PAGE) ? NULL : "no page"; }
@@ -120,15 +34,6 @@ static const char *no_apic(void) { return has(APIC) ? NULL : "no APIC MSRs"; }
 static const char *no_eoi(void) { return hinted(HINT_APIC) ? NULL : "no leave"; }
 static const char *no_runtime(void) { return has(RUNTIME) ? NULL : "no runtime"; }
 static const char *no_idle(void) { return has(IDLE) ? NULL : "no idling"; }
-static const char *no_synic(void) { return has(SYNIC) ? NULL : "no SynIC"; }
-static const char *no_timers(void) { return has(TIMERS) ? NULL : "no timers"; }
-static const char *no_timers_or_alone(void) { return no_timers() ? no_timers() : alone(); }
-static const char *no_direct(void) { return has_edx(DIRECT_TIMERS) ? NULL : "no direct timers"; }
-static const char *no_auto_eoi(void)
-{
-	return !has(TIMERS) ? "no timers" : hinted(HINT_APIC) ? NULL : "the CPU does EOIs";
-}
-
 static const char *no_ipi(void) { return hinted(HINT_IPI) ? NULL : "no IPIs"; }
 static const char *no_flush(void) { return hinted(HINT_FLUSH) ? NULL : "no flush"; }
 static const char *no_idle_or_alone(void) { return no_idle() ? no_idle() : alone(); }
@@ -223,14 +128,6 @@ static void msr_access(void)
 }
 
 /* --- the page to call through --------------------------------------------------------- */
-static bool is_filled(const u8 *page, u8 with)
-{
-	for (size_t i = 0; i < PAGE_SIZE; i++)
-		if (page[i] != with)
-			return false;
-	return true;
-}
-
 static void calls_on(void)
 {
 	wrmsr(MSR_OS_ID, OS_ID);
@@ -444,17 +341,7 @@ static void calls_leave_registers(void)
 }
 
 /* --- time ------------------------------------------------------------------------------- */
-struct tsc_page {
-	volatile u32 sequence;
-	u32 reserved;
-	volatile u64 scale;
-	volatile u64 offset;
-};
-
 static struct tsc_page *const tsc_page = (struct tsc_page *)other_page;
-
-static u64 high_half(u64 a, u64 b) { return (u64)(((unsigned __int128)a * b) >> 64); }
-static u64 page_time(void) { return high_half(rdtsc(), tsc_page->scale) + tsc_page->offset; }
 
 static void ref_count(void)
 {
@@ -503,7 +390,7 @@ static void tsc_page_time(void)
 {
 	wrmsr(MSR_TSC_PAGE, (u64)tsc_page | ENABLED);
 	for (int i = 0; i < 100; i++) {
-		u64 before = rdmsr(MSR_REF_COUNT), now = page_time();
+		u64 before = rdmsr(MSR_REF_COUNT), now = tsc_page_read(tsc_page);
 		u64 after = rdmsr(MSR_REF_COUNT);
 
 		if (!expect_true("between", now >= before && now <= after))
@@ -979,323 +866,6 @@ static void spin_wait(void)
 	calls_off();
 }
 
-/* --- synthetic interrupts ------------------------------------------------------------------- */
-#define SINT_MASKED	BIT(16)
-#define SINT_AUTO_EOI	BIT(17)
-#define SINT_POLLING	BIT(18)
-#define TIMER_EXPIRED	0x80000010
-#define PENDING		1
-
-struct message {
-	volatile u32 type;
-	volatile u8 size, flags, reserved[2];
-	volatile u64 sender;
-	volatile u32 timer, pad;
-	volatile u64 expiry, delivery;
-	u64 more[27];
-};
-
-static struct message *message(u32 sint) { return (struct message *)message_page + sint; }
-
-static void synic_on(void)
-{
-	wrmsr(MSR_SIMP, (u64)message_page | ENABLED);
-	wrmsr(MSR_SCONTROL, 1);
-	wrmsr(MSR_SINT(2), VECTOR);
-}
-
-static void synic_off(void)
-{
-	for (u32 i = 0; i < 16; i++)
-		wrmsr(MSR_SINT(i), SINT_MASKED);
-	wrmsr(MSR_SCONTROL, 0);
-	wrmsr(MSR_SIMP, 0);
-}
-
-static void synic_values(void)
-{
-	expect("version", rdmsr(MSR_SVERSION), 1);
-	expect("off", rdmsr(MSR_SCONTROL), 0);
-	wrmsr(MSR_SCONTROL, 1);
-	expect("on", rdmsr(MSR_SCONTROL), 1);
-	wrmsr(MSR_SCONTROL, 0);
-	expect("EOM", rdmsr(MSR_EOM), 0);
-	for (u32 i = 0; i < 16; i++) {
-		expect("masked", rdmsr(MSR_SINT(i)), SINT_MASKED);
-		expect("vector 15", wrmsr_safe(MSR_SINT(i), 15), GP);
-		expect("vector 0, masked", wrmsr_safe(MSR_SINT(i), SINT_MASKED), NO_TRAP);
-		wrmsr(MSR_SINT(i), SINT_MASKED | (VECTOR + i));
-		expect("reads back", rdmsr(MSR_SINT(i)), SINT_MASKED | (VECTOR + i));
-	}
-	memset(event_page, 0x33, PAGE_SIZE);
-	wrmsr(MSR_SIEFP, (u64)event_page | ENABLED);
-	expect_true("no events", is_filled(event_page, 0));
-	wrmsr(MSR_SIEFP, 0);
-	expect_true("uncovered", is_filled(event_page, 0x33));
-	synic_off();
-}
-
-/* --- synthetic timers ------------------------------------------------------------------------ */
-#define T_ENABLE	BIT(0)
-#define T_PERIODIC	BIT(1)
-#define T_LAZY		BIT(2)
-#define T_AUTO		BIT(3)
-#define T_DIRECT	BIT(12)
-#define T_VECTOR(v)	((u64)(v) << 4)
-#define T_SINT(n)	((u64)(n) << 16)
-#define MS		10000UL		/* units of 100 ns */
-
-/* Begin anew: a count that is left from before would count. */
-static void timer_set(u32 i, u64 config, u64 count)
-{
-	wrmsr(MSR_COUNT(i), 0);
-	wrmsr(MSR_CONFIG(i), config);
-	wrmsr(MSR_COUNT(i), count);
-}
-
-/* Ten seconds, with a look at interrupts, for so many to be taken. */
-static bool wait_taken(u32 want)
-{
-	u64 end = rdtsc() + 10000 * tsc_ms;
-
-	while (taken < want && rdtsc() < end) {
-		sti_nop_cli();
-		asm volatile("pause");
-	}
-	return taken >= want;
-}
-
-static void wait_ms(u64 ms)
-{
-	u64 end = rdmsr(MSR_REF_COUNT) + ms * MS;
-
-	while (rdmsr(MSR_REF_COUNT) < end)
-		sti_nop_cli();
-}
-
-static void timer_values(void)
-{
-	u64 config = T_PERIODIC | T_LAZY | T_AUTO | T_SINT(7);
-
-	for (u32 i = 0; i < 4; i++) {
-		expect("config", rdmsr(MSR_CONFIG(i)), 0);
-		expect("count", rdmsr(MSR_COUNT(i)), 0);
-		wrmsr(MSR_CONFIG(i), config);
-		expect("reads back", rdmsr(MSR_CONFIG(i)), config);
-		wrmsr(MSR_COUNT(i), 0x123456789abcdef0 + i);
-		expect("counts", rdmsr(MSR_COUNT(i)), 0x123456789abcdef0 + i);
-		expect("by itself", rdmsr(MSR_CONFIG(i)), config | T_ENABLE);
-		wrmsr(MSR_COUNT(i), 0);
-		expect("stopped", rdmsr(MSR_CONFIG(i)), config);
-		wrmsr(MSR_CONFIG(i), T_ENABLE);
-		wrmsr(MSR_COUNT(i), ~0UL);
-		expect("no source", rdmsr(MSR_CONFIG(i)), 0);
-		for (u32 bit = 13; bit < 64; bit += bit == 15 ? 5 : 1)
-			expect("reserved", wrmsr_safe(MSR_CONFIG(i), BIT(bit)), GP);
-		expect("vector 15", wrmsr_safe(MSR_CONFIG(i), T_DIRECT | T_VECTOR(15)), GP);
-		expect("vector 16", wrmsr_safe(MSR_CONFIG(i), T_DIRECT | T_VECTOR(16)),
-		       has_edx(DIRECT_TIMERS) ? NO_TRAP : GP);
-		wrmsr(MSR_CONFIG(i), 0);
-		wrmsr(MSR_COUNT(i), 0);
-	}
-}
-
-static void timer_message(void)
-{
-	struct message *m = message(2);
-	u64 then = rdmsr(MSR_REF_COUNT) + 5 * MS;
-	u32 early;
-
-	synic_on();
-	interrupts_begin();
-	timer_set(1, T_ENABLE | T_SINT(2), then);
-	early = m->type;
-	/* A host that was busy meanwhile may have let the time pass. */
-	if (rdmsr(MSR_REF_COUNT) < then)
-		expect("not yet", early, 0);
-	expect_true("taken", wait_taken(1));
-	expect("type", m->type, TIMER_EXPIRED);
-	expect("size", m->size, 24);
-	expect("flags", m->flags, 0);
-	expect("sender", m->sender, 0);
-	expect("timer", m->timer, 1);
-	expect("expiry", m->expiry, then);
-	expect_true("delivery", m->delivery >= then && m->delivery <= rdmsr(MSR_REF_COUNT));
-	expect("once", rdmsr(MSR_CONFIG(1)), T_SINT(2));
-	/* The slot is taken: the next is marked in it, and waits for EOM. */
-	timer_set(3, T_AUTO | T_SINT(2), 1);
-	wait_ms(2);
-	expect("no second", taken, 1);
-	expect("marked", m->flags, PENDING);
-	expect("still the first", m->timer, 1);
-	m->type = 0;
-	wrmsr(MSR_EOM, 0);
-	expect_true("taken", wait_taken(2));
-	expect("the second", m->timer, 3);
-	expect("when it was due", m->expiry, 1);
-	expect("not marked", m->flags, 0);
-	m->type = 0;
-	wrmsr(MSR_EOM, 0);
-	interrupts_end();
-	synic_off();
-}
-
-/* What keeps a message back, and how it comes after all. */
-static void timer_message_waits(void)
-{
-	static const struct { u32 msr; u64 off, on; } rows[] = {
-		{ MSR_SCONTROL, 0, 1 },
-		{ MSR_SIMP, 0, (u64)message_page + ENABLED },
-		{ MSR_SINT(2), SINT_MASKED | VECTOR, VECTOR },
-	};
-
-	interrupts_begin();
-	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
-		synic_on();
-		wrmsr(rows[i].msr, rows[i].off);
-		timer_set(0, T_ENABLE | T_SINT(2), 1);
-		wait_ms(1);
-		expect("kept back", taken, i);
-		wrmsr(rows[i].msr, rows[i].on);
-		expect_true("taken", wait_taken(i + 1));
-		expect("there", message(2)->type, TIMER_EXPIRED);
-		message(2)->type = 0;
-		synic_off();
-	}
-	/* One that is stopped takes its message along. */
-	timer_set(0, T_ENABLE | T_SINT(2), 1);
-	wait_ms(1);
-	wrmsr(MSR_CONFIG(0), 0);
-	synic_on();
-	wait_ms(1);
-	expect("none", taken, ARRAY_SIZE(rows));
-	/* Nobody is interrupted who looks for himself. */
-	wrmsr(MSR_SINT(2), SINT_POLLING | VECTOR);
-	timer_set(0, T_ENABLE | T_SINT(2), 1);
-	wait_ms(1);
-	expect("no interrupt", taken, ARRAY_SIZE(rows));
-	expect("a message", message(2)->type, TIMER_EXPIRED);
-	interrupts_end();
-	synic_off();
-}
-
-static void timer_direct(void)
-{
-	interrupts_begin();
-	for (u32 i = 0; i < 3; i++)
-		wrmsr(MSR_COUNT(i), 0);
-	wrmsr(MSR_CONFIG(0), T_ENABLE | T_AUTO | T_DIRECT | T_VECTOR(VECTOR));
-	for (u32 i = 1; i <= 3; i++) {
-		u64 then = rdmsr(MSR_REF_COUNT) + 2 * MS;
-
-		wrmsr(MSR_COUNT(0), then);
-		expect_true("taken", wait_taken(i));
-		expect_true("not too soon", rdmsr(MSR_REF_COUNT) >= then);
-		expect("once", rdmsr(MSR_CONFIG(0)) & T_ENABLE, 0);
-	}
-	/* Two at once, and one that is stopped in time. */
-	wrmsr(MSR_CONFIG(1), T_ENABLE | T_AUTO | T_DIRECT | T_VECTOR(VECTOR + 0x10));
-	wrmsr(MSR_CONFIG(2), T_ENABLE | T_AUTO | T_DIRECT | T_VECTOR(VECTOR));
-	wrmsr(MSR_COUNT(1), rdmsr(MSR_REF_COUNT) + 2 * MS);
-	wrmsr(MSR_COUNT(0), rdmsr(MSR_REF_COUNT) + 2 * MS);
-	wrmsr(MSR_COUNT(2), rdmsr(MSR_REF_COUNT) + 3000 * MS);
-	wrmsr(MSR_COUNT(2), 0);
-	expect_true("both", wait_taken(5));
-	wait_ms(5);
-	expect("no more", taken, 5);
-	for (u32 i = 0; i < 3; i++)
-		wrmsr(MSR_CONFIG(i), 0);
-	interrupts_end();
-}
-
-static void timer_periodic_of(u64 lazy)
-{
-	u64 begin = rdmsr(MSR_REF_COUNT), end;
-
-	interrupts_begin();
-	timer_set(0, T_PERIODIC | T_AUTO | lazy | T_DIRECT | T_VECTOR(VECTOR), 20 * MS);
-	expect_true("taken", wait_taken(5));
-	end = rdmsr(MSR_REF_COUNT);
-	expect("still on", rdmsr(MSR_CONFIG(0)) & T_ENABLE, T_ENABLE);
-	wrmsr(MSR_CONFIG(0), 0);
-	expect_range("five periods", end - begin, 100 * MS, 10000 * MS);
-	sti_nop_cli();
-	taken = 0;
-	wait_ms(50);
-	expect("off", taken, 0);
-	interrupts_end();
-}
-
-static void timer_periodic(void)
-{
-	timer_periodic_of(0);
-	timer_periodic_of(T_LAZY);
-	/* As fast as it may: the machine lives on. */
-	interrupts_begin();
-	timer_set(0, T_PERIODIC | T_AUTO | T_DIRECT | T_VECTOR(VECTOR), 1);
-	expect_true("taken", wait_taken(3));
-	wrmsr(MSR_COUNT(0), ~0UL);
-	wrmsr(MSR_COUNT(0), 0);
-	sti_nop_cli();
-	interrupts_end();
-}
-
-/* An interrupt that is over at once: nobody has to end it. */
-static u32 not_ended;
-
-static void on_auto_eoi(struct trap *t)
-{
-	not_ended += lapic_bit(APIC_ISR, VECTOR);
-	taken++;
-}
-
-static void auto_eoi(void)
-{
-	trap_fn old = trap_set(VECTOR, on_auto_eoi);
-
-	taken = not_ended = 0;
-	synic_on();
-	wrmsr(MSR_SINT(2), SINT_AUTO_EOI | VECTOR);
-	for (u32 i = 1; i <= 3; i++) {
-		timer_set(0, T_ENABLE | T_SINT(2), 1);
-		expect_true("taken", wait_taken(i));
-		message(2)->type = 0;
-	}
-	expect("in service", not_ended, 0);
-	/* Another source with that vector wants its EOI. */
-	wrmsr(MSR_SINT(3), VECTOR);
-	timer_set(0, T_ENABLE | T_SINT(2), 1);
-	expect_true("taken", wait_taken(4));
-	expect("in service now", not_ended, 1);
-	lapic_end();
-	synic_off();
-	trap_set(VECTOR, old);
-}
-
-static void timer_on(void *arg)
-{
-	u64 then = rdmsr(MSR_REF_COUNT) + 2 * MS;
-
-	timer_set(0, T_ENABLE | T_AUTO | T_DIRECT | T_VECTOR(VECTOR), then);
-	while (rdmsr(MSR_CONFIG(0)) & T_ENABLE)
-		sti_nop_cli();
-	sti_nop_cli();
-}
-
-/* Each has its own. */
-static void timers_of_all(void)
-{
-	cpus_forget_hits();
-	for (u32 i = 1; i < cpus; i++)
-		cpu_post(i, timer_on, NULL);
-	for (u32 i = 1; i < cpus; i++)
-		expect_true("done", cpu_wait(i));
-	expect_true("settled", cpus_settle());
-	for (u32 i = 1; i < cpus; i++)
-		expect("taken", cpu_at(i)->hits[VECTOR], 1);
-	expect("not here", cpu_at(0)->hits[VECTOR], 0);
-}
-
 /* --- the rest ------------------------------------------------------------------------------- */
 static bool tells_invariant(void) { return cpuid(0x80000007, 0).edx >> 8 & 1; }
 
@@ -1435,13 +1005,6 @@ static const struct guest_case cases[] = {
 	{ "eoi", eoi, no_eoi },
 	{ "runtime", runtime, no_runtime },
 	{ "idle-pending", idle_pending, no_idle },
-	{ "synic-values", synic_values, no_synic },
-	{ "timer-values", timer_values, no_timers },
-	{ "timer-message", timer_message, no_timers },
-	{ "timer-message-waits", timer_message_waits, no_timers },
-	{ "timer-direct", timer_direct, no_direct },
-	{ "timer-periodic", timer_periodic, no_direct },
-	{ "auto-eoi", auto_eoi, no_auto_eoi },
 	{ "invariant", invariant, no_invariant },
 	{ "query", query, no_extended },
 	{ "nobody-up", nobody_up, no_ipi },
@@ -1456,7 +1019,6 @@ static const struct guest_case cases[] = {
 	{ "ipis", ipis, no_ipi_or_alone },
 	{ "ipis-refused", ipis_refused, no_ipi_or_alone },
 	{ "flushes", flushes, no_flush_or_alone },
-	{ "timers-of-all", timers_of_all, no_timers_or_alone },
 	{ "call-page-locked", call_page_locked },
 };
 
