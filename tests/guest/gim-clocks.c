@@ -9,6 +9,7 @@
  * that pair it was read at an unknown time, which the comparison allows for.
  */
 #include "lib/clock.h"
+#include "lib/hyperv.h"
 #include "lib/smp.h"
 
 #define LEAF_CRYSTAL	0x15
@@ -18,6 +19,9 @@
 #define KVM_SIGNATURE	0x4b4d564b	/* "KVMK" */
 #define KVM_CLOCK	BIT(3)
 #define MSR_KVM_CLOCK	0x4b564d01
+
+#define HYPERV_SIGNATURE 0x7263694d	/* "Micr" */
+#define HYPERV_HZ	10000000
 
 #define NS		1000000000UL
 #define LIMIT_NS	100000
@@ -72,6 +76,21 @@ static void kvm_begin(void *arg)
 		wrmsr(MSR_KVM_CLOCK, (u64)&kvm_clocks[cpu_index()] | 1);
 }
 
+/* Microsoft's interface. */
+static bool hyperv_is_there(void) { return cpuid(LEAF(0), 0).ebx == HYPERV_SIGNATURE; }
+static bool hyperv_has_counter(void) { return hyperv_is_there() && has(REF_COUNTER); }
+static bool hyperv_has_page(void) { return hyperv_is_there() && has(TSC_PAGE); }
+static bool hyperv_tells_hz(void) { return hyperv_is_there() && has_edx(FREQUENCY_REGS); }
+
+PAGE_OF(hyperv_page);
+static struct tsc_page *const tsc_page = (struct tsc_page *)hyperv_page;
+
+static u64 counter_read(void) { return rdmsr(MSR_REF_COUNT); }
+static u64 counter_hz(void) { return hyperv_has_counter() ? HYPERV_HZ : 0; }
+static u64 page_read(void) { return tsc_page_read(tsc_page); }
+/* A page that is not valid is a TSC that is not trusted: there is the counter then. */
+static u64 page_hz(void) { return hyperv_has_page() && tsc_page->sequence ? HYPERV_HZ : 0; }
+
 /* 0: nothing tells. */
 static u64 tsc_hz(void)
 {
@@ -81,6 +100,8 @@ static u64 tsc_hz(void)
 		return (u64)crystal.ecx * crystal.ebx / crystal.eax;
 	if (base.eax >= LEAF_TIMING && base.eax < LEAF_BASE + 0x100)
 		return cpuid(LEAF_TIMING, 0).eax * 1000UL;
+	if (hyperv_tells_hz())
+		return rdmsr(MSR_TSC_HZ);
 	if (kvm_has_clock())
 		return BIT(32) * NS / kvm_ns(&kvm_clocks[0], BIT(32));
 	return 0;
@@ -103,6 +124,8 @@ static const struct clock clocks[] = {
 	{ "PM timer", pm_read, pm_hz, 0xffffff },
 	{ "HPET", hpet_count, hpet_hz, UINT32_MAX },
 	{ "KVM", kvm_read, kvm_hz, UINT64_MAX },
+	{ "Hyper-V's counter", counter_read, counter_hz, UINT64_MAX },
+	{ "Hyper-V's page", page_read, page_hz, UINT64_MAX },
 };
 
 /* ---- they agree ------------------------------------------------------------------- */
@@ -240,5 +263,7 @@ void guest_main(void)
 	smp_init();
 	hpet_write(HPET_CONFIG, HPET_RUN);
 	kvm_begin(NULL);
+	if (hyperv_has_page())
+		wrmsr(MSR_TSC_PAGE, (u64)tsc_page | ENABLED);
 	cases_run(cases, ARRAY_SIZE(cases));
 }
