@@ -93,17 +93,22 @@ bool wait_for(volatile u32 *value, u32 want);
 bool wait_change(volatile u32 *value, u32 old);
 void sleep_us(u64 us);
 /*
- * For each round of a loop that waits. With interrupts off it says so again:
- * after an entry without RFLAGS.IF Bochs 2.7 keeps a host's interrupts from
- * ending it until the guest writes IF.
+ * For each round of a loop. With interrupts off it says so again: after an entry
+ * without RFLAGS.IF Bochs 2.7 keeps a host's interrupts from ending it until the
+ * guest writes IF.
  */
-static inline void cpu_pause(void)
+static inline void cpu_spin(void)
 {
 	if (!(rflags() & RFLAGS_IF))
 		cli();
-	asm volatile("pause" ::: "memory");
 }
 
+/* The same for one that waits, and may give way. */
+static inline void cpu_pause(void)
+{
+	cpu_spin();
+	asm volatile("pause" ::: "memory");
+}
 
 /*
  * Work for a CPU, and how it goes: one that counts for ever, one of the case's
