@@ -144,6 +144,8 @@ void vmx_sregs_set(struct vcpu *vcpu, const struct vmm_sregs *sregs)
 			 sregs->cr3 != vmcs_read(GUEST_CR3) ||
 			 sregs->efer != vmcs_read(GUEST_IA32_EFER);
 	vmx_segments_set(sregs);
+	/* A trap that was due belongs to what has gone: INIT must not take it along. */
+	vmcs_write(GUEST_PENDING_DBG_EXCEPTIONS, 0);
 	if (paging_changed)
 		vmx_control_registers_set(sregs);
 	vmx_vmcs_return();
