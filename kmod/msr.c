@@ -308,6 +308,19 @@ static const struct msr_row *msr_find(u32 index)
 				msr_compare);
 }
 
+/* A guest's next is often its last. */
+static const struct msr_row *msr_find_again(struct vcpu *vcpu, u32 index)
+{
+	const struct msr_row *row = vcpu->msr_row;
+
+	if (row && index >= row->first && index <= row->last)
+		return row;
+	row = msr_find(index);
+	if (row)
+		vcpu->msr_row = row;
+	return row;
+}
+
 /* vm->msr is fixed once a vCPU exists. */
 static const struct vmm_msr_answer *msr_answer(struct vm *vm, u32 index)
 {
@@ -322,13 +335,14 @@ static const struct vmm_msr_answer *msr_answer(struct vm *vm, u32 index)
 
 int msr_read(struct vcpu *vcpu, u32 index, u64 *value)
 {
-	const struct msr_row *row = msr_find(index);
 	const struct vmm_msr_answer *answer;
+	const struct msr_row *row;
 
-	if (row)
-		return row->get(vcpu, index, value);
 	if (hv_owns_msr(index))
 		return hv_msr_read(vcpu, index, value);
+	row = msr_find_again(vcpu, index);
+	if (row)
+		return row->get(vcpu, index, value);
 	answer = msr_answer(vcpu->vm, index);
 	if (!answer)
 		return -ENOENT;
@@ -344,11 +358,11 @@ int msr_write(struct vcpu *vcpu, u32 index, u64 value)
 	/* Between an idle guest and its timer stands this one write. */
 	if (index == MSR_IA32_TSC_DEADLINE)
 		return lapic_msr_write(vcpu, index, value);
-	row = msr_find(index);
-	if (row)
-		return row->set ? row->set(vcpu, index, value) : -EINVAL;
 	if (hv_owns_msr(index))
 		return hv_msr_write(vcpu, index, value);
+	row = msr_find_again(vcpu, index);
+	if (row)
+		return row->set ? row->set(vcpu, index, value) : -EINVAL;
 	answer = msr_answer(vcpu->vm, index);
 	return answer && (answer->flags & VMM_MSR_WRITE_IGNORED) ? 0 : -ENOENT;
 }

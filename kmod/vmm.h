@@ -44,6 +44,7 @@
 struct vm;
 struct vcpu;
 struct vmm_hw_ops;
+struct msr_row;
 
 /* ---- memory slots and nested tables (mem.c, npt.c) -------------------------- */
 
@@ -269,6 +270,7 @@ struct vcpu {
 	u64 pat, misc_enable, spec_ctrl, tsc_adjust;
 	u64 shared_msr[MSR_SHARED_COUNT];
 	u64 mtrr_def, mtrr_fixed[11], mtrr_var[16];
+	const struct msr_row *msr_row;	/* the one that was looked for last */
 	s64 tsc_offset;			/* own adjustment on top of the VM's clock */
 	/*
 	 * With VMM_FEATURE_PREEMPTION_TIMER: the host's TSC at which the CPU
