@@ -107,13 +107,14 @@ static void vmx_host_set_cpu(void)
 	vmcs_write(HOST_CR0, read_cr0());
 }
 
-void vmx_vmcs_load(struct vcpu_vmx *vmx)
+/* It is another one, so far. */
+static noinline void vmx_vmcs_switch(struct vcpu_vmx *vmx)
 {
 	struct vmx_cpu *vc = this_cpu_ptr(&vmx_cpus);
 	int cpu = smp_processor_id();
 	unsigned long flags;
 
-	if (likely(vc->current_vmcs == vmx) || unlikely(!cpu_is_enabled()))
+	if (unlikely(!cpu_is_enabled()))
 		return;
 	if (vmx->cpu == cpu) {
 		vc->current_vmcs = vmx;
@@ -130,6 +131,12 @@ void vmx_vmcs_load(struct vcpu_vmx *vmx)
 	vmx_host_set_cpu();
 	/* What this CPU knows of the nested tables may be of long ago. */
 	vmx->invept = true;
+}
+
+void vmx_vmcs_load(struct vcpu_vmx *vmx)
+{
+	if (unlikely(this_cpu_read(vmx_cpus.current_vmcs) != vmx))
+		vmx_vmcs_switch(vmx);
 }
 
 void vmx_vmcs_borrow(struct vcpu *vcpu)
