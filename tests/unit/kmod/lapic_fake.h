@@ -23,6 +23,7 @@
 #define VMM_MAX_VCPUS	255
 #define CLOCK_MONOTONIC	1
 #define smp_load_acquire(p)	READ_ONCE(*(p))
+#define noinline		__attribute__((noinline))
 
 struct fake_lock { bool held; };
 #define raw_spinlock_t struct fake_lock
