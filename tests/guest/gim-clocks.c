@@ -171,18 +171,24 @@ static void agree_judge(const struct clock *c, struct look begin, struct look en
 	expect_range(c->name, ns, least - LIMIT_NS, most + LIMIT_NS);
 }
 
+static void look_at_all(struct look *looks)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(clocks); i++) {
+		if (clocks[i].hz())
+			looks[i] = look_closely(&clocks[i]);
+	}
+}
+
 /* With the one whose rate is not told there is nothing to compare. */
 static void agree(void)
 {
 	struct look begin[ARRAY_SIZE(clocks)], end[ARRAY_SIZE(clocks)];
 	u64 tsc = tsc_hz(), start;
 
-	for (size_t i = 0; i < ARRAY_SIZE(clocks); i++)
-		begin[i] = look_closely(&clocks[i]);
+	look_at_all(begin);
 	for (start = rdtsc(); rdtsc() - start < tsc / 5;)
 		cpu_pause();
-	for (size_t i = 0; i < ARRAY_SIZE(clocks); i++)
-		end[i] = look_closely(&clocks[i]);
+	look_at_all(end);
 	for (size_t i = 0; i < ARRAY_SIZE(clocks); i++) {
 		if (clocks[i].hz())
 			agree_judge(&clocks[i], begin[i], end[i], tsc);
