@@ -80,17 +80,12 @@ int apic_mmio(struct vcpu *vcpu, u32 offset)
 	int ret;
 
 	vcpu_count(vcpu, VMM_STAT_APIC);
-	ret = insn_fetch(vcpu, &insn);
+	ret = insn_fetch_mov(vcpu, &insn, &mov);
 	if (ret == -EAGAIN)
 		return RUN_GUEST;
 	if (ret != RUN_GUEST)
 		return ret;
-	/* Only a fault that the instruction itself made, not its event's delivery. */
-	if (vcpu->events.type != VMM_EVENT_NONE)
-		return -ENOSYS;
-	if (decode_mov(&insn, &mov) || mov.size != 4 || (offset & 3))
-		return -ENOSYS;
-	if (mov.write != !!(vcpu->exit.fault & VMM_FAULT_WRITE))
+	if (mov.size != 4 || (offset & 3))
 		return -ENOSYS;
 
 	gpr = &vcpu->gprs.r[mov.gpr];

@@ -119,16 +119,6 @@ bool doorbell_port(struct vcpu *vcpu)
 	return doorbell_ring(vcpu, DOORBELL_PORT, io->port, io->size, io->data);
 }
 
-static u64 doorbell_value(struct vcpu *vcpu, const struct decode_insn *insn,
-			  const struct decode_mov *mov)
-{
-	u64 value = mov->immediate ? (s64)(s32)insn->immediate : vcpu->gprs.r[mov->gpr];
-
-	if (mov->high_byte)
-		value >>= 8;
-	return value & GENMASK_ULL(mov->size * 8 - 1, 0);
-}
-
 int doorbell_memory(struct vcpu *vcpu)
 {
 	struct vcpu_exit *exit = &vcpu->exit;
@@ -136,22 +126,18 @@ int doorbell_memory(struct vcpu *vcpu)
 	struct decode_mov mov;
 	int ret;
 
-	/* Only a write that the instruction itself made, not its event's delivery. */
-	if (!(exit->fault & VMM_FAULT_WRITE) || (exit->fault & VMM_FAULT_WALK) ||
-	    vcpu->events.type != VMM_EVENT_NONE)
+	if (!(exit->fault & VMM_FAULT_WRITE) ||
+	    !doorbell_is_at(vcpu->vm, DOORBELL_MEMORY, exit->gpa))
 		return -ENOSYS;
-	if (!doorbell_is_at(vcpu->vm, DOORBELL_MEMORY, exit->gpa))
-		return -ENOSYS;
-	ret = insn_fetch(vcpu, &insn);
+	ret = insn_fetch_mov(vcpu, &insn, &mov);
 	if (ret == -EAGAIN)
 		return RUN_GUEST;
 	if (ret != RUN_GUEST)
-		return ret < 0 ? -ENOSYS : ret;
-	if (decode_mov(&insn, &mov) || !mov.write ||
-	    (exit->gpa & ~PAGE_MASK) + mov.size > PAGE_SIZE)
+		return ret;
+	if ((exit->gpa & ~PAGE_MASK) + mov.size > PAGE_SIZE)
 		return -ENOSYS;
 	if (!doorbell_ring(vcpu, DOORBELL_MEMORY, exit->gpa, mov.size,
-			   doorbell_value(vcpu, &insn, &mov)))
+			   insn_mov_value(vcpu, &insn, &mov)))
 		return -ENOSYS;
 	exit->insn_len = insn.length;
 	return insn_skip(vcpu);

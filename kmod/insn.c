@@ -195,6 +195,31 @@ int insn_fetch(struct vcpu *vcpu, struct decode_insn *insn)
 	return decode_insn(insn, exit->insn, exit->bytes, memo->code_size) ?: RUN_GUEST;
 }
 
+int insn_fetch_mov(struct vcpu *vcpu, struct decode_insn *insn, struct decode_mov *mov)
+{
+	u32 fault = vcpu->exit.fault;
+	int ret;
+
+	if ((fault & (VMM_FAULT_FETCH | VMM_FAULT_WALK)) || vcpu->events.type != VMM_EVENT_NONE)
+		return -ENOSYS;
+	ret = insn_fetch(vcpu, insn);
+	if (ret != RUN_GUEST)
+		return ret == -ENODATA ? -ENOSYS : ret;
+	if (decode_mov(insn, mov) || mov->write != !!(fault & VMM_FAULT_WRITE))
+		return -ENOSYS;
+	return RUN_GUEST;
+}
+
+u64 insn_mov_value(struct vcpu *vcpu, const struct decode_insn *insn,
+		   const struct decode_mov *mov)
+{
+	u64 value = mov->immediate ? (s64)(s32)insn->immediate : vcpu->gprs.r[mov->gpr];
+
+	if (mov->high_byte)
+		value >>= 8;
+	return value & GENMASK_ULL(mov->size * 8 - 1, 0);
+}
+
 int insn_fetch_failed(struct vcpu *vcpu, int ret)
 {
 	if (ret == -EAGAIN)

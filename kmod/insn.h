@@ -19,6 +19,15 @@ int insn_fetch(struct vcpu *vcpu, struct decode_insn *insn);
 int insn_fetch_failed(struct vcpu *vcpu, int ret);
 
 /*
+ * Of an access that faulted: the plain MOV that made it. -ENOSYS: something
+ * else did, or an event's delivery; RUN_GUEST, RUN_USER, -EAGAIN as above.
+ */
+int insn_fetch_mov(struct vcpu *vcpu, struct decode_insn *insn, struct decode_mov *mov);
+/* What it writes. */
+u64 insn_mov_value(struct vcpu *vcpu, const struct decode_insn *insn,
+		   const struct decode_mov *mov);
+
+/*
  * RIP past the instruction; single-stepping traps; the shadow ends. Returns
  * RUN_GUEST or RUN_USER.
  */
