@@ -193,7 +193,7 @@ static int exit_hlt(struct vcpu *vcpu)
 	return RUN_GUEST;
 }
 
-static int exit_mmio(struct vcpu *vcpu)
+static struct vmm_exit_mmio *exit_mmio_fill(struct vcpu *vcpu)
 {
 	struct vmm_exit_mmio *mmio = &vcpu->page->u.mmio;
 	struct vcpu_exit *exit = &vcpu->exit;
@@ -204,8 +204,44 @@ static int exit_mmio(struct vcpu *vcpu)
 		      (exit->fault & VMM_FAULT_FETCH ? VMM_MMIO_FETCH : 0);
 	mmio->insn_len = exit->bytes;
 	memcpy(mmio->insn, exit->insn, exit->bytes);
+	return mmio;
+}
+
+/* User space interprets whatever instruction it is. */
+static int exit_interpret(struct vcpu *vcpu)
+{
+	exit_mmio_fill(vcpu);
 	return run_exit_to_user(vcpu, VMM_EXIT_MMIO,
 				VMM_GROUP_GPRS | VMM_GROUP_SREGS | VMM_GROUP_EVENTS);
+}
+
+/*
+ * It is a MOV nearly always, and that needs no interpreter. But what crosses
+ * into a page faults at its first byte, and cannot be told from what begins there.
+ */
+static int exit_mmio(struct vcpu *vcpu)
+{
+	unsigned int offset = vcpu->exit.gpa & ~PAGE_MASK;
+	struct vmm_exit_mmio *mmio;
+	struct decode_insn insn;
+	struct decode_mov mov;
+	int ret;
+
+	if (!offset)
+		return exit_interpret(vcpu);
+	ret = insn_fetch_mov(vcpu, &insn, &mov);
+	if (ret == -EAGAIN)
+		return RUN_GUEST;
+	if (ret == RUN_USER)
+		return ret;
+	if (ret == -ENOSYS || offset + mov.size > PAGE_SIZE || (mov.high_byte && !mov.write))
+		return exit_interpret(vcpu);
+	vcpu->exit.insn_len = insn.length;
+	mmio = exit_mmio_fill(vcpu);
+	mmio->size = mov.size;
+	mmio->gpr = mov.write ? 0 : mov.gpr;
+	mmio->data = mov.write ? insn_mov_value(vcpu, &insn, &mov) : 0;
+	return run_exit_to_user(vcpu, VMM_EXIT_MMIO, VMM_GROUP_GPRS | VMM_GROUP_EVENTS);
 }
 
 static int exit_nested_fault(struct vcpu *vcpu)
@@ -216,7 +252,7 @@ static int exit_nested_fault(struct vcpu *vcpu)
 	if (lapic_claims(vcpu, exit->gpa) && !(exit->fault & VMM_FAULT_WALK)) {
 		apic_page_map(vcpu);
 		ret = apic_mmio(vcpu, exit->gpa & ~PAGE_MASK);
-		return ret == -ENOSYS ? exit_mmio(vcpu) : ret;
+		return ret == -ENOSYS ? exit_interpret(vcpu) : ret;
 	}
 	err = mem_fault(vcpu, exit->gpa, exit->fault);
 	switch (err) {

@@ -529,9 +529,12 @@ struct vmm_exit_io {
 struct vmm_exit_mmio {
 	__u64 gpa;
 	__u8 flags;			/* VMM_MMIO_* */
-	__u8 insn_len;			/* bytes in insn, 0 if the CPU gave none */
+	__u8 insn_len;			/* bytes in insn, 0 if it was not read */
 	__u8 insn[15];
-	__u8 pad[7];
+	__u8 size;			/* of a plain MOV, 1, 2, 4 or 8, all of it at gpa; else 0 */
+	__u8 gpr;			/* enum vmm_gpr, whose low bytes that reads into */
+	__u8 pad[5];
+	__u64 data;			/* that it writes */
 };
 
 #define VMM_MMIO_WRITE		(1U << 0)
@@ -576,9 +579,9 @@ struct vmm_exit_task {
  *
  * IO: RIP is behind the instruction; IN wants RAX merged and VMM_GROUP_RAX
  * set. String forms are left at the instruction with GPRS and SREGS cached.
- * MMIO: at the instruction, GPRS, SREGS, EVENTS cached. RDMSR, WRMSR: at the
- * instruction, @insn_len long, GPRS and EVENTS cached. HYPERCALL: likewise,
- * SREGS too.
+ * MMIO: at the instruction, GPRS, SREGS, EVENTS cached; a MOV is @insn_len
+ * long, without SREGS. RDMSR, WRMSR: at the instruction, @insn_len long, GPRS
+ * and EVENTS cached. HYPERCALL: likewise, SREGS too.
  * TASK_SWITCH: before it, @insn_len long unless by an event, all cached.
  */
 struct vmm_page {
@@ -794,7 +797,7 @@ _Static_assert(sizeof(struct vmm_sregs) == 288, "ABI");
 _Static_assert(sizeof(struct vmm_dregs) == 48, "ABI");
 _Static_assert(sizeof(struct vmm_events) == 32, "ABI");
 _Static_assert(sizeof(struct vmm_exit_io) == 16, "ABI");
-_Static_assert(sizeof(struct vmm_exit_mmio) == 32, "ABI");
+_Static_assert(sizeof(struct vmm_exit_mmio) == 40, "ABI");
 _Static_assert(sizeof(struct vmm_exit_crash) == 88, "ABI");
 _Static_assert(sizeof(struct vmm_exit_task) == 8, "ABI");
 _Static_assert(sizeof(struct vmm_page) <= VMM_PAGE_SIZE, "ABI");

@@ -30,6 +30,17 @@ static void step_over(u32 length)
 	m.page->dirty = VMM_GROUP_GPRS;
 }
 
+/* RBX: 512 MiB, RDX: the page's last 2 bytes, RSI: what is written. */
+#define MMIO_START	"mov $0x20000000, %rbx; mov $0x20000ffe, %rdx;" \
+			"mov $0x8877665544332211, %rsi; mov %rsi, %rax;"
+GUEST64(g_movs, MMIO_START
+	"mov 8(%rbx), %r9; mov 8(%rbx), %ecx; mov (%rdx), %cx; mov 8(%rbx), %dil;"
+	"mov %rsi, 8(%rbx); mov %esi, 8(%rbx); mov %si, (%rdx); mov %ah, 8(%rbx);"
+	"movq $-2, 8(%rbx); mov %eax, %gs:8(%rbx); hlt");
+GUEST64(g_no_movs, MMIO_START
+	"mov 8(%rbx), %ah; mov (%rbx), %eax; mov %esi, (%rdx); movzbl 8(%rbx), %eax;"
+	"add %eax, 8(%rbx); hlt");
+
 static void hlt(void)
 {
 	LOAD16(&m, g_hlt);
@@ -135,6 +146,48 @@ static void mmio(void)
 	      mmio->gpa, mmio->flags);
 }
 
+/* What user space need not look for itself. */
+static void mmio_mov(void)
+{
+	static const struct { u8 size, gpr, length; u64 data; } rows[] = {
+		{ 8, 9, 4 }, { 4, VMM_RCX, 3 }, { 2, VMM_RCX, 3 }, { 1, VMM_RDI, 4 },
+		{ 8, 0, 4, 0x8877665544332211 }, { 4, 0, 3, 0x44332211 }, { 2, 0, 3, 0x2211 },
+		{ 1, 0, 3, 0x22 }, { 8, 0, 8, -2ULL }, { 4, 0, 4, 0x44332211 },
+	};
+	const struct vmm_exit_mmio *mmio = &m.page->u.mmio;
+	size_t i;
+
+	LOAD64(&m, g_movs);
+	for (i = 0; i < ARRAY_SIZE(rows); i++) {
+		RUN_TO(&m, VMM_EXIT_MMIO);
+		CHECK(mmio->size == rows[i].size && mmio->gpr == rows[i].gpr &&
+		      mmio->data == rows[i].data && m.page->insn_len == rows[i].length,
+		      "%zu: size %u, register %u, data %#llx, %u long", i, mmio->size, mmio->gpr,
+		      mmio->data, m.page->insn_len);
+		CHECK(m.page->cached == (VMM_GROUP_GPRS | VMM_GROUP_EVENTS), "%zu: cached %#x", i,
+		      m.page->cached);
+		step_over(rows[i].length);
+	}
+	RUN_TO(&m, VMM_EXIT_HALTED);
+}
+
+/* What it must look at: not a MOV, into AH, across the page's end, perhaps from before it. */
+static void mmio_other(void)
+{
+	static const u8 lengths[] = { 3, 2, 2, 4, 3 };
+	const struct vmm_exit_mmio *mmio = &m.page->u.mmio;
+	size_t i;
+
+	LOAD64(&m, g_no_movs);
+	for (i = 0; i < ARRAY_SIZE(lengths); i++) {
+		RUN_TO(&m, VMM_EXIT_MMIO);
+		CHECK(!mmio->size, "%zu: size %u", i, mmio->size);
+		CHECK(m.page->cached & VMM_GROUP_SREGS, "%zu: cached %#x", i, m.page->cached);
+		step_over(lengths[i]);
+	}
+	RUN_TO(&m, VMM_EXIT_HALTED);
+}
+
 static void msr(void)
 {
 	const struct vmm_exit_msr *msr = &m.page->u.msr;
@@ -236,6 +289,8 @@ static const struct test tests[] = {
 	{ "in", in },
 	{ "strings", strings },
 	{ "mmio", mmio },
+	{ "mmio-mov", mmio_mov },
+	{ "mmio-other", mmio_other },
 	{ "msr", msr },
 	{ "msr-answers", msr_answers },
 	{ "cpuid", cpuid },

@@ -48,6 +48,13 @@ int em_need(struct em_vcpu *vcpu, u32 groups)
 	return ret ? em_crash(vcpu, "its state cannot be read: %s", strerror(-ret)) : 0;
 }
 
+bool em_is_long(struct em_vcpu *vcpu)
+{
+	const struct vmm_sregs *sregs = &vcpu->hm->page->sregs;
+
+	return (sregs->efer & EFER_LMA) && (sregs->seg[VMM_CS].attr & INTERP_SEG_LONG);
+}
+
 int em_raise(struct em_vcpu *vcpu, u8 vector, u32 error, u64 payload)
 {
 	int ret = trpm_exception(&vcpu->trpm, vector, error, payload);
@@ -75,21 +82,23 @@ int em_done(struct em_vcpu *vcpu, bool single_step)
 
 int em_advance(struct em_vcpu *vcpu, u32 length)
 {
-	struct vmm_page *page = vcpu->hm->page;
-	bool step;
+	struct vmm_gprs *gprs = &vcpu->hm->page->gprs;
+	u64 next;
 
-	if (em_need(vcpu, VMM_GROUP_GPRS | VMM_GROUP_SREGS))
+	if (em_need(vcpu, VMM_GROUP_GPRS))
 		return EM_STOPPED;
 	if (!length)
 		return em_crash(vcpu, "the length of an instruction is not known");
-	step = page->gprs.rflags & RFLAGS_TF;
-	page->gprs.rip += length;
+	next = gprs->rip + length;
+	if ((next ^ gprs->rip) >> 32 && em_need(vcpu, VMM_GROUP_SREGS))
+		return EM_STOPPED;
 	/* RIP wraps at 4 GiB outside of 64-bit code. */
-	if (!(page->sregs.efer & EFER_LMA) || !(page->sregs.seg[VMM_CS].attr & BIT(13)))
-		page->gprs.rip = (u32)page->gprs.rip;
-	page->gprs.rflags &= ~RFLAGS_RF;
-	page->dirty |= VMM_GROUP_GPRS;
-	return em_done(vcpu, step);
+	if ((next ^ gprs->rip) >> 32 && !em_is_long(vcpu))
+		next = (u32)next;
+	gprs->rip = next;
+	gprs->rflags &= ~RFLAGS_RF;
+	vcpu->hm->page->dirty |= VMM_GROUP_GPRS;
+	return em_done(vcpu, gprs->rflags & RFLAGS_TF);
 }
 
 /* ---- the exits ------------------------------------------------------------------- */
@@ -194,8 +203,7 @@ static int em_exit_hypercall(struct em_vcpu *vcpu)
 		.gprs = &page->gprs,
 		.cpl = SEG_DPL(page->sregs.seg[VMM_SS].attr),
 		.is_protected = page->sregs.cr0 & CR0_PE,
-		.wide = (page->sregs.efer & EFER_LMA) &&
-			(page->sregs.seg[VMM_CS].attr & BIT(13)),
+		.wide = em_is_long(vcpu),
 	};
 
 	if (gim_hypercall(vcpu->em->config.gim, vcpu->hm, &call))

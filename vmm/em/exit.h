@@ -36,6 +36,8 @@ int em_crash(struct em_vcpu *vcpu, const char *fmt, ...) __printf_fmt(2, 3);
 int em_raise(struct em_vcpu *vcpu, u8 vector, u32 error, u64 payload);
 /* Groups of the page that the exit did not fill. 0 or EM_STOPPED. */
 int em_need(struct em_vcpu *vcpu, u32 groups);
+/* It runs 64-bit code. SREGS are cached. */
+bool em_is_long(struct em_vcpu *vcpu);
 /* Behind the instruction that exited: RIP, RF, shadow, single step. */
 int em_advance(struct em_vcpu *vcpu, u32 length);
 /* After an instruction was done: its shadow is over, #DB if it was a single step. */

@@ -215,8 +215,7 @@ static int em_io_string(struct em_vcpu *vcpu, const struct vmm_exit_io *io)
 
 	if (em_need(vcpu, VMM_GROUP_GPRS | VMM_GROUP_SREGS))
 		return EM_STOPPED;
-	s.long_mode = (page->sregs.efer & EFER_LMA) &&
-		      (page->sregs.seg[VMM_CS].attr & INTERP_SEG_LONG);
+	s.long_mode = em_is_long(vcpu);
 	em_mem_init(vcpu, &s.mem);
 
 	ret = io_decode(&s);

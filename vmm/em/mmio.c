@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * EM's accesses to devices in memory: the instruction at RIP is interpreted.
+ * EM's accesses to devices in memory: a MOV, as the module has decoded it, is
+ * done at once; else the instruction at RIP is interpreted.
  *
  * Left out: a delivery of an event that itself touches a device (a stack or a
  * descriptor table in its registers), which ends the guest, and instructions
@@ -67,6 +68,29 @@ static int em_mmio_failed(struct em_vcpu *vcpu, const struct interp_cpu *cpu,
 			"%s: %s", (unsigned long long)mmio->gpa, text, strerror(-ret));
 }
 
+/* "MOV": 32 bits clear the upper half of the register, fewer leave the rest of it. */
+static int em_mmio_mov(struct em_vcpu *vcpu, const struct vmm_exit_mmio *mmio)
+{
+	struct vmm_page *page = vcpu->hm->page;
+	struct pgm *pgm = vcpu->em->config.pgm;
+	__u64 *gpr = &page->gprs.r[mmio->gpr];
+	u64 value = 0;
+
+	/* There is memory by now: the access is tried again. */
+	if (pgm_host(pgm, mmio->gpa, mmio->size, !(mmio->flags & VMM_MMIO_WRITE)))
+		return 0;
+	if (mmio->flags & VMM_MMIO_WRITE) {
+		pgm_mmio_write(pgm, mmio->gpa, &mmio->data, mmio->size);
+	} else {
+		pgm_mmio_read(pgm, mmio->gpa, &value, mmio->size);
+		if (mmio->size == 4)
+			*gpr = value;
+		else
+			memcpy(gpr, &value, mmio->size);
+	}
+	return em_advance(vcpu, page->insn_len);
+}
+
 int em_exit_mmio(struct em_vcpu *vcpu)
 {
 	struct vmm_page *page = vcpu->hm->page;
@@ -75,6 +99,8 @@ int em_exit_mmio(struct em_vcpu *vcpu)
 	struct interp_cpu cpu;
 	int ret, flushed;
 
+	if (page->u.mmio.size)
+		return em_mmio_mov(vcpu, &page->u.mmio);
 	if (em_need(vcpu, VMM_GROUP_GPRS | VMM_GROUP_SREGS | VMM_GROUP_EVENTS))
 		return EM_STOPPED;
 	if (page->events.type != VMM_EVENT_NONE)
