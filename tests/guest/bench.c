@@ -11,7 +11,7 @@
 
 #define PORT_POST	0x80
 #define UNCLAIMED_PORT	0x4f0
-#define UNCLAIMED_MMIO	0xd0000000
+#define UNCLAIMED_MMIO	0xd0000010UL
 #define LAPIC		0xfee00000UL
 
 static void nothing(void) { asm volatile(""); }
@@ -21,18 +21,17 @@ static void do_wrmsr(void) { wrmsr(0x277, 0x0007040600070406); }
 static void do_out_post(void) { outb(PORT_POST, 0); }
 static void do_out_unclaimed(void) { outb(UNCLAIMED_PORT, 0); }
 static void do_in_unclaimed(void) { inb(UNCLAIMED_PORT); }
-static void do_mmio_read(void) { mmio_read(UNCLAIMED_MMIO); }
-static void do_mmio_write(void) { mmio_write(UNCLAIMED_MMIO, 0); }
 
-/* Not by MOV's form with a 64-bit address, which no kernel uses. */
-static void do_lapic_read(void)
+/* In a register: MOV has a form with a 64-bit address, which no kernel uses. */
+static u64 held(u64 address)
 {
-	u64 address = LAPIC + 0x20;
-
 	asm volatile("" : "+r"(address));
-	mmio_read(address);
+	return address;
 }
 
+static void do_mmio_read(void) { mmio_read(held(UNCLAIMED_MMIO)); }
+static void do_mmio_write(void) { mmio_write(held(UNCLAIMED_MMIO), 0); }
+static void do_lapic_read(void) { mmio_read(held(LAPIC + 0x20)); }
 static void do_lapic_tpr(void) { mmio_write(LAPIC + 0x80, 0); }
 static void do_cr8(void) { write_cr8(0); }
 static void do_cr3(void) { write_cr3(read_cr3()); }
