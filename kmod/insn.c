@@ -40,47 +40,110 @@ int insn_cpl(struct vcpu *vcpu)
 	return (sregs.seg[VMM_SS].attr >> 5) & 3;
 }
 
-/* ---- lengths remembered ----------------------------------------------------------- */
+/* ---- the walk ---------------------------------------------------------------------- */
+
+/* What the guest's tables are seen to be on the way. */
+struct insn_walk {
+	struct vm *vm;
+	u32 levels;			/* over INSN_LEVELS: too many, or read twice */
+	struct { gpa_t gpa; u64 value; } entry[INSN_LEVELS];
+};
+
+static int insn_read_entry(void *ctx, gpa_t gpa, void *buf, unsigned int size)
+{
+	struct insn_walk *walk = ctx;
+	u64 *value = buf;
+	int err;
+
+	if (size != sizeof(u64))
+		return mem_read(walk->vm, gpa, buf, size);
+	err = mem_read_u64(walk->vm, gpa, value);
+	if (err)
+		return err;
+	if (walk->levels < INSN_LEVELS) {
+		walk->entry[walk->levels].gpa = gpa;
+		walk->entry[walk->levels].value = *value;
+	}
+	walk->levels++;
+	return 0;
+}
+
+static int insn_set_entry(void *ctx, gpa_t gpa, u64 old, u64 new, unsigned int size)
+{
+	struct insn_walk *walk = ctx;
+
+	return mem_cmpxchg(walk->vm, gpa, old, new, size);
+}
+
+static const struct pgm_walk_ops insn_walk_ops = {
+	.read = insn_read_entry,
+	.exchange = insn_set_entry,
+};
+
+/* ---- instructions remembered ---------------------------------------------------------- */
 
 static struct insn_memo *insn_memo(struct vcpu *vcpu)
 {
 	return &vcpu->memo[(vcpu->gprs.rip >> 1) % INSN_MEMOS];
 }
 
-/*
- * The memo if these bytes were seen here before and still stand there, else
- * NULL. A guest that maps another page here meanwhile, with the same kind of
- * exit from the same place, has the old instruction executed: a risk only its
- * own, and of no kernel that leaves its text where it is.
- */
+/* The same tables still lead to the same bytes. */
+static bool insn_stands(const struct insn_memo *memo)
+{
+	u64 value;
+	u32 i;
+
+	if (!user_read_access_begin(memo->user, sizeof(memo->bytes)))
+		return false;
+	unsafe_get_user(value, memo->user, changed);
+	if (value != memo->bytes)
+		goto changed;
+	for (i = 0; i < memo->levels; i++) {
+		unsafe_get_user(value, memo->entry[i].user, changed);
+		if ((value ^ memo->entry[i].value) & ~(u64)(_PAGE_ACCESSED | _PAGE_DIRTY))
+			goto changed;
+	}
+	user_read_access_end();
+	return true;
+changed:
+	user_read_access_end();
+	return false;
+}
+
+/* The memo if these bytes were seen here before and still stand there, else NULL. */
 static const struct insn_memo *insn_recall(struct vcpu *vcpu)
 {
 	struct insn_memo *memo = insn_memo(vcpu);
-	u64 bytes;
 
 	if (memo->rip != vcpu->gprs.rip || memo->cr3 != vcpu->exit.cr3 ||
 	    memo->slots_changed != READ_ONCE(vcpu->vm->slots_changed))
 		return NULL;
-	if (memo->code_size != insn_code_size(vcpu))
-		return NULL;
-	if (get_user(bytes, memo->user) || bytes != memo->bytes)
-		return NULL;
-	return memo;
+	return insn_code_size(vcpu) == 8 && insn_stands(memo) ? memo : NULL;
 }
 
-static void insn_remember(struct vcpu *vcpu, gpa_t gpa, u8 length, u8 code_size)
+/* For 64-bit code only: else what there is besides the tables may change, too. */
+static void insn_remember(struct vcpu *vcpu, const struct insn_walk *walk, gpa_t gpa,
+			  const struct decode_insn *insn)
 {
 	struct vcpu_exit *exit = &vcpu->exit;
 	struct insn_memo memo = {
 		.rip = vcpu->gprs.rip,
 		.cr3 = exit->cr3,
 		.slots_changed = READ_ONCE(vcpu->vm->slots_changed),
-		.length = length,
-		.code_size = code_size,
+		.insn = *insn,
+		.levels = walk->levels,
 	};
+	u32 i;
 
-	if (length > sizeof(memo.bytes) || (gpa & ~PAGE_MASK) > PAGE_SIZE - sizeof(memo.bytes))
+	if (insn->length > sizeof(memo.bytes) || walk->levels > INSN_LEVELS ||
+	    (gpa & ~PAGE_MASK) > PAGE_SIZE - sizeof(memo.bytes))
 		return;
+	for (i = 0; i < walk->levels; i++) {
+		memo.entry[i].user = mem_user_of(vcpu->vm, walk->entry[i].gpa);
+		memo.entry[i].value = walk->entry[i].value;
+		if (!memo.entry[i].user)
+			return;
+	}
 	memo.user = mem_user_of(vcpu->vm, gpa);
 	if (!memo.user)
 		return;
@@ -90,26 +153,9 @@ static void insn_remember(struct vcpu *vcpu, gpa_t gpa, u8 length, u8 code_size)
 
 /* ---- reading ------------------------------------------------------------------------- */
 
-static int insn_read_entry(void *ctx, gpa_t gpa, void *buf, unsigned int size)
-{
-	if (size == sizeof(u64))
-		return mem_read_u64(ctx, gpa, buf);
-	return mem_read(ctx, gpa, buf, size);
-}
-
-static int insn_set_entry(void *ctx, gpa_t gpa, u64 old, u64 new, unsigned int size)
-{
-	return mem_cmpxchg(ctx, gpa, old, new, size);
-}
-
-static const struct pgm_walk_ops insn_walk_ops = {
-	.read = insn_read_entry,
-	.exchange = insn_set_entry,
-};
-
 /* Up to the end of the page that holds @gva: bytes read, or -errno; *@gpa is where. */
 static int insn_read_page(struct vcpu *vcpu, const struct vmm_sregs *sregs, u64 gva, u8 *bytes,
-			  unsigned int count, gpa_t *gpa)
+			  unsigned int count, struct insn_walk *path, gpa_t *gpa)
 {
 	struct pgm_paging paging = {
 		.cr0 = sregs->cr0, .cr3 = sregs->cr3, .cr4 = sregs->cr4, .efer = sregs->efer,
@@ -122,7 +168,8 @@ static int insn_read_page(struct vcpu *vcpu, const struct vmm_sregs *sregs, u64 
 	int ret;
 
 	count = min_t(u64, count, PAGE_SIZE - (gva & ~PAGE_MASK));
-	ret = pgm_walk(&paging, &insn_walk_ops, vcpu->vm, gva, PGM_EXEC, &walk);
+	*path = (struct insn_walk){ .vm = vcpu->vm };
+	ret = pgm_walk(&paging, &insn_walk_ops, path, gva, PGM_EXEC, &walk);
 	if (ret == PGM_WALK_FAULT) {
 		ret = event_page_fault(vcpu, walk.error_code, gva);
 		return ret == RUN_GUEST ? -EAGAIN : -EIO;
@@ -134,10 +181,12 @@ static int insn_read_page(struct vcpu *vcpu, const struct vmm_sregs *sregs, u64 
 	return ret ? ret : count;
 }
 
+/* *@path and *@gpa: of the page where it begins. */
 static int insn_read(struct vcpu *vcpu, const struct vmm_sregs *sregs, int code_size, u8 *bytes,
-		     gpa_t *gpa)
+		     struct insn_walk *path, gpa_t *gpa)
 {
 	u64 gva = vcpu->gprs.rip + sregs->seg[VMM_CS].base;
+	struct insn_walk next_path;
 	gpa_t next;
 	int n, more;
 
@@ -145,13 +194,13 @@ static int insn_read(struct vcpu *vcpu, const struct vmm_sregs *sregs, int code_
 		gva = (u32)gva;
 	else
 		gva = vcpu->gprs.rip;
-	n = insn_read_page(vcpu, sregs, gva, bytes, DECODE_MAX, gpa);
+	n = insn_read_page(vcpu, sregs, gva, bytes, DECODE_MAX, path, gpa);
 	if (n < 0 || n == DECODE_MAX)
 		return n;
 	/* Only an instruction that needs the next page may fault on it. */
 	if (decode_insn(&(struct decode_insn){}, bytes, n, code_size) != -ENODATA)
 		return n;
-	more = insn_read_page(vcpu, sregs, gva + n, bytes + n, DECODE_MAX - n, &next);
+	more = insn_read_page(vcpu, sregs, gva + n, bytes + n, DECODE_MAX - n, &next_path, &next);
 	return more < 0 ? more : n + more;
 }
 
@@ -159,6 +208,7 @@ static noinline int insn_fetch_slow(struct vcpu *vcpu, struct decode_insn *insn)
 {
 	struct vcpu_exit *exit = &vcpu->exit;
 	struct vmm_sregs sregs;
+	struct insn_walk path;
 	u8 bytes[DECODE_MAX];
 	int n, err, code_size;
 	gpa_t gpa;
@@ -167,7 +217,7 @@ static noinline int insn_fetch_slow(struct vcpu *vcpu, struct decode_insn *insn)
 	code_size = insn_code_size_of(&sregs);
 	if (exit->bytes)
 		return decode_insn(insn, exit->insn, exit->bytes, code_size) ?: RUN_GUEST;
-	n = insn_read(vcpu, &sregs, code_size, bytes, &gpa);
+	n = insn_read(vcpu, &sregs, code_size, bytes, &path, &gpa);
 	if (n == -EAGAIN)
 		return n;
 	if (n == -EIO)
@@ -179,7 +229,8 @@ static noinline int insn_fetch_slow(struct vcpu *vcpu, struct decode_insn *insn)
 	err = decode_insn(insn, bytes, n, code_size);
 	if (err)
 		return err;
-	insn_remember(vcpu, gpa, insn->length, code_size);
+	if (code_size == 8)
+		insn_remember(vcpu, &path, gpa, insn);
 	return RUN_GUEST;
 }
 
@@ -191,8 +242,9 @@ int insn_fetch(struct vcpu *vcpu, struct decode_insn *insn)
 	if (!memo)
 		return insn_fetch_slow(vcpu, insn);
 	memcpy(exit->insn, &memo->bytes, sizeof(memo->bytes));
-	exit->bytes = memo->length;
-	return decode_insn(insn, exit->insn, exit->bytes, memo->code_size) ?: RUN_GUEST;
+	exit->bytes = memo->insn.length;
+	*insn = memo->insn;
+	return RUN_GUEST;
 }
 
 int insn_fetch_mov(struct vcpu *vcpu, struct decode_insn *insn, struct decode_mov *mov)
@@ -246,7 +298,7 @@ static noinline int insn_measure(struct vcpu *vcpu)
 	int ret;
 
 	if (memo) {
-		vcpu->exit.insn_len = memo->length;
+		vcpu->exit.insn_len = memo->insn.length;
 		return RUN_GUEST;
 	}
 	ret = insn_fetch(vcpu, &insn);

@@ -37,6 +37,7 @@
 #include <asm/fpu/api.h>
 
 #include "base.h"
+#include "decode.h"
 #include "uapi/vmm.h"
 
 #define VMM_MAX_VCPUS		255
@@ -214,15 +215,22 @@ enum vcpu_access {
 
 /*
  * Where an instruction that exited lay, where the CPU does not tell its bytes
- * or length: they are looked at again through the host address, without a
- * page walk.
+ * or length. They are looked at again through the host address, and so are the
+ * entries of the guest's tables that led there: without a page walk.
  */
+#define INSN_LEVELS 5
+
 struct insn_memo {
 	u64 rip, cr3;
 	u64 slots_changed;		/* vm->slots_changed at that time */
 	const u64 __user *user;
-	u64 bytes;			/* the first 8 from there on */
-	u8 length, code_size;
+	u64 bytes;			/* the first 8 from there on, */
+	struct decode_insn insn;	/* and what they are */
+	u8 levels;
+	struct {
+		const u64 __user *user;
+		u64 value;
+	} entry[INSN_LEVELS];
 };
 
 #define INSN_MEMOS 16

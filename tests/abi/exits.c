@@ -41,6 +41,8 @@ GUEST64(g_no_movs, MMIO_START
 	"mov 8(%rbx), %ah; mov (%rbx), %eax; mov %esi, (%rdx); movzbl 8(%rbx), %eax;"
 	"add %eax, 8(%rbx); hlt");
 
+GUEST64(g_mov, "mov 8(%rbx), %ecx; hlt");
+
 static void hlt(void)
 {
 	LOAD16(&m, g_hlt);
@@ -188,6 +190,41 @@ static void mmio_other(void)
 	RUN_TO(&m, VMM_EXIT_HALTED);
 }
 
+static void expect_mov_to(u8 gpr)
+{
+	RUN_TO(&m, VMM_EXIT_MMIO);
+	CHECK(m.page->u.mmio.size == 4 && m.page->u.mmio.gpr == gpr, "size %u, register %u, not %u",
+	      m.page->u.mmio.size, m.page->u.mmio.gpr, gpr);
+}
+
+/* Another page at the same address, while the old one still has what it had. */
+static void mmio_moved(void)
+{
+	u64 *pd = (u64 *)(m.ram + GUEST_TABLES + 2 * PAGE), *pt = pd + 512;
+	u8 *other = m.ram + 0x180000;
+	int i;
+
+	LOAD64(&m, g_mov);
+	m.page->gprs.r[VMM_RBX] = 0x20000000;
+	m.page->dirty = VMM_GROUP_GPRS;
+	for (i = 0; i < 3; i++)
+		expect_mov_to(VMM_RCX);
+	memcpy(other, m.ram + GUEST_CODE, PAGE);
+	other[1] = 0x53;
+	for (i = 0; i < 512; i++)
+		pt[i] = (u64)i * PAGE | 3;
+	pt[GUEST_CODE / PAGE] = 0x180000 | 3;
+	pd[0] = (GUEST_TABLES + 3 * PAGE) | 3;
+	/* To set them flushes. */
+	fetch(&m, VMM_GROUP_SREGS);
+	m.page->dirty = VMM_GROUP_SREGS;
+	expect_mov_to(VMM_RDX);
+	pt[GUEST_CODE / PAGE] = GUEST_CODE | 3;
+	fetch(&m, VMM_GROUP_SREGS);
+	m.page->dirty = VMM_GROUP_SREGS;
+	expect_mov_to(VMM_RCX);
+}
+
 static void msr(void)
 {
 	const struct vmm_exit_msr *msr = &m.page->u.msr;
@@ -291,6 +328,7 @@ static const struct test tests[] = {
 	{ "mmio", mmio },
 	{ "mmio-mov", mmio_mov },
 	{ "mmio-other", mmio_other },
+	{ "mmio-moved", mmio_moved },
 	{ "msr", msr },
 	{ "msr-answers", msr_answers },
 	{ "cpuid", cpuid },
