@@ -178,10 +178,11 @@ static int check_value(struct cfgm_arena *arena, struct cfgm_node *node, struct 
 	return check_child(arena, key, raw, path, &value->nodes[0], err);
 }
 
+/* A group in it that is not required may be absent itself. */
 static bool needs_something(const struct cfgm_key *keys)
 {
 	for (; keys && keys->name; keys++) {
-		if (keys->required || (keys->type == CFGM_GROUP && needs_something(keys->keys)))
+		if (keys->required)
 			return true;
 	}
 	return false;
