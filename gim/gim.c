@@ -88,10 +88,21 @@ int gim_features_find(const struct gim_provider *provider, const char *const *na
 	return 0;
 }
 
-static bool gim_feature_is_possible(const struct gim_feature *f, u64 host, u64 features)
+bool gim_debugs(const struct gim_provider *provider)
 {
+	for (u32 i = 0; i < provider->feature_count; i++)
+		if (provider->features[i].debug)
+			return true;
+	return false;
+}
+
+static bool gim_feature_is_possible(const struct gim_feature *f, const struct gim_config *config,
+				    u64 features)
+{
+	u64 host = config->facts.host;
+
 	return (host & f->host) == f->host && !(host & f->host_without) &&
-	       (features & f->needs) == f->needs;
+	       (features & f->needs) == f->needs && (config->debug.address || !f->debug);
 }
 
 /* What is left once all that cannot be, and all that needs it, is gone. */
@@ -105,7 +116,7 @@ static u64 gim_features_possible(const struct gim *gim, u64 features)
 		for (u32 i = 0; i < provider->feature_count; i++) {
 			const struct gim_feature *f = &provider->features[i];
 
-			if (!gim_feature_is_possible(f, gim->config.facts.host, features))
+			if (!gim_feature_is_possible(f, &gim->config, features))
 				features &= ~f->bit;
 		}
 	} while (features != before);

@@ -37,12 +37,20 @@ struct gim_ops {
 	void (*panic)(void *ctx);
 };
 
+/* Who debugs the guest: the config's gim.debug. */
+struct gim_debug {
+	const char *address;		/* for UDP; NULL: nobody */
+	u16 port;
+	bool calls;			/* advise the guest to use these, and not MSRs */
+};
+
 struct gim_config {
 	const struct gim_provider *provider;
 	struct gim_facts facts;
 	/* Features by name: the config's gim.disable and gim.enable. */
 	const char *const *disable, *const *enable;
 	u32 disable_count, enable_count;
+	struct gim_debug debug;
 	/* NULL in unit tests of what needs none. */
 	struct hm_vm *hm;
 	struct tm_vm *tm;
@@ -65,6 +73,9 @@ int gim_find(const struct gim_provider **out, const char *name, struct error *er
 /* The bits of features by their names. -ENOENT: the provider has no such feature. */
 int gim_features_find(const struct gim_provider *provider, const char *const *names, u32 count,
 		      u64 *bits, struct error *err);
+
+/* Its guests can be debugged. */
+bool gim_debugs(const struct gim_provider *provider);
 
 /* Before the first vCPU is made. -ENOENT: the provider has no such feature. */
 int gim_create(struct gim **out, const struct gim_config *config, struct error *err);

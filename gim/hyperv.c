@@ -40,6 +40,7 @@ static const struct gim_feature hyperv_features[] = {
 	/* With it Linux prefers the TSC itself to the page. */
 	{ .name = "tsc-invariant", .bit = HYPERV_TSC_INVARIANT, .host = VMM_FEATURE_TSC_STABLE,
 	  .on_request = true },
+	{ .name = "debug", .bit = HYPERV_DEBUG, .debug = true },
 };
 
 /* How the guest is told. */
@@ -69,6 +70,7 @@ static const struct hyperv_told hyperv_told[] = {
 	{ HYPERV_DIRECT_TIMERS, .edx = HV_DIRECT_TIMERS },
 	{ HYPERV_EXTENDED, .ebx = HV_EXTENDED_HYPERCALLS },
 	{ HYPERV_TSC_INVARIANT, .eax = HV_ACCESS_TSC_INVARIANT },
+	{ HYPERV_DEBUG, .ebx = HV_DEBUGGING, .edx = HV_GUEST_DEBUGGING | HV_DEBUG_REGS },
 };
 
 /* ---- leaves --------------------------------------------------------------------- */
@@ -112,12 +114,18 @@ static u32 hyperv_cpuid(const struct gim *gim, struct vmm_cpuid_entry *entries, 
 		hyperv_leaf_hints(gim),
 		{ .leaf = HV_LEAF_LIMITS, .eax = HM_MAX_VCPUS, .ebx = HM_MAX_VCPUS },
 		{ .leaf = HV_LEAF_HARDWARE, .eax = HV_HARDWARE_MSR_BITMAP | HV_HARDWARE_SLAT },
+		/* These last: only with a debugger. */
+		{ .leaf = HV_LEAF_SYNDBG_VENDOR, .eax = HV_LEAF_SYNDBG_PLATFORM,
+		  .ebx = 0x7263694d, .ecx = 0x666f736f, .edx = 0x53562074 }, /* Microsoft VS */
+		{ .leaf = HV_LEAF_SYNDBG_INTERFACE, .eax = 0x31235356 },	/* VS#1 */
+		{ .leaf = HV_LEAF_SYNDBG_PLATFORM, .eax = HV_SYNDBG_KERNEL },
 	};
+	u32 count = ARRAY_SIZE(leaves) - (gim_has(gim, HYPERV_DEBUG) ? 0 : 3);
 
-	if (room < ARRAY_SIZE(leaves))
+	if (room < count)
 		return 0;
-	memcpy(entries, leaves, sizeof(leaves));
-	return ARRAY_SIZE(leaves);
+	memcpy(entries, leaves, count * sizeof(leaves[0]));
+	return count;
 }
 
 /* ---- MSRs ------------------------------------------------------------------------- */
@@ -150,6 +158,13 @@ static const struct hyperv_msr hyperv_msrs[] = {
 	{ HV_MSR_SINT0, HV_MSR_SINT15, HYPERV_SYNIC, hyperv_sint_read, hyperv_sint_write },
 	{ HV_MSR_STIMER0_CONFIG, HV_MSR_STIMER3_COUNT, HYPERV_TIMERS, hyperv_stimer_read,
 	  hyperv_stimer_write },
+	{ HV_MSR_SYNDBG_CONTROL, HV_MSR_SYNDBG_CONTROL, HYPERV_DEBUG, hyperv_debug_read,
+	  hyperv_debug_control_write },
+	{ HV_MSR_SYNDBG_STATUS, HV_MSR_SYNDBG_STATUS, HYPERV_DEBUG, hyperv_debug_read, NULL },
+	{ HV_MSR_SYNDBG_SEND, HV_MSR_SYNDBG_PENDING, HYPERV_DEBUG, hyperv_debug_read,
+	  hyperv_debug_page_write },
+	{ HV_MSR_DEBUG_OPTIONS, HV_MSR_DEBUG_OPTIONS, HYPERV_DEBUG, hyperv_debug_options_read,
+	  hyperv_debug_options_write },
 	{ HV_MSR_CRASH_P0, HV_MSR_CRASH_P4, HYPERV_CRASH, hyperv_crash_read, hyperv_crash_write },
 	{ HV_MSR_CRASH_CTL, HV_MSR_CRASH_CTL, HYPERV_CRASH, hyperv_crash_ctl_read,
 	  hyperv_crash_ctl_write },
@@ -233,6 +248,7 @@ static int hyperv_create(struct gim *gim, struct error *err)
 {
 	const struct gim_facts *facts = &gim->config.facts;
 	struct hyperv *hv = hyperv_of(gim);
+	int ret;
 
 	hv->gim = gim;
 	pthread_mutex_init(&hv->lock, NULL);
@@ -246,7 +262,8 @@ static int hyperv_create(struct gim *gim, struct error *err)
 		gim->features &= ~(u64)HYPERV_FREQUENCIES;
 	if (facts->host & VMM_FEATURE_TSC_STABLE)
 		hv->scale = hyperv_scale(facts->tsc_khz);
-	return hyperv_module(hv, err);
+	ret = hyperv_has(hv, HYPERV_DEBUG) ? hyperv_debug_create(hv, err) : 0;
+	return ret ? ret : hyperv_module(hv, err);
 }
 
 static void hyperv_forget(struct hyperv *hv)
@@ -269,6 +286,7 @@ static void hyperv_reset(struct gim *gim)
 		hyperv_synic_reset(&hv->vp[i]);
 	}
 	hyperv_forget(hv);
+	hyperv_debug_reset(hv->debug);
 	hv->os_id = hv->tsc_invariant = 0;
 	memset(hv->crash, 0, sizeof(hv->crash));
 	hyperv_tell(hv);
@@ -282,6 +300,7 @@ static void hyperv_destroy(struct gim *gim)
 		hyperv_stimers_destroy(&hv->vp[i]);
 		pthread_mutex_destroy(&hv->vp[i].lock);
 	}
+	hyperv_debug_destroy(hv->debug);
 	hyperv_forget(hv);
 	free(hv->vp);
 	pthread_mutex_destroy(&hv->lock);

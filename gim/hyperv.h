@@ -5,6 +5,7 @@
 
 #include <pthread.h>
 
+#include "gim/hyperv_call.h"
 #include "gim/hyperv_tlfs.h"
 #include "gim/internal.h"
 
@@ -28,6 +29,7 @@ enum hyperv_feature {
 	HYPERV_DIRECT_TIMERS	= 1 << 16,
 	HYPERV_EXTENDED		= 1 << 17,
 	HYPERV_TSC_INVARIANT	= 1 << 18,
+	HYPERV_DEBUG		= 1 << 19,
 };
 
 /*
@@ -69,6 +71,7 @@ struct hyperv {
 	u64 scale;			/* see struct vmm_hv; 0: none */
 	u32 vp_count;
 	struct hyperv_vp *vp;
+	struct hyperv_debug *debug;	/* NULL: the guest has no debugger */
 
 	pthread_mutex_t lock;		/* guards what follows, and all pages */
 	struct hyperv_page *pages;	/* those that are somewhere, the oldest first */
@@ -91,6 +94,9 @@ static inline bool hyperv_has(const struct hyperv *hv, u64 features)
 /* Reading and writing an MSR: 0; -EINVAL: #GP. On the processor's thread. */
 typedef int hyperv_read_fn(struct hyperv_vp *vp, u32 index, u64 *value);
 typedef int hyperv_write_fn(struct hyperv_vp *vp, u32 index, u64 value);
+
+/* A hypercall that is made as its form wants it: HV_STATUS_*. On the processor's thread. */
+typedef u16 hyperv_call_fn(struct hyperv_vp *vp, const struct hyperv_call *call);
 
 /* hyperv_page.c; the lock is held. */
 
@@ -144,6 +150,14 @@ struct hyperv_next hyperv_period_next(u64 expiry, u64 period, u64 now, bool lazy
 /* hyperv_crash.c */
 hyperv_read_fn hyperv_crash_read, hyperv_crash_ctl_read;
 hyperv_write_fn hyperv_crash_write, hyperv_crash_ctl_write;
+
+/* hyperv_debug.c */
+hyperv_read_fn hyperv_debug_read, hyperv_debug_options_read;
+hyperv_write_fn hyperv_debug_control_write, hyperv_debug_page_write, hyperv_debug_options_write;
+hyperv_call_fn hyperv_debug_post, hyperv_debug_retrieve, hyperv_debug_reset_session;
+int hyperv_debug_create(struct hyperv *hv, struct error *err);
+void hyperv_debug_reset(struct hyperv_debug *debug);
+void hyperv_debug_destroy(struct hyperv_debug *debug);
 
 /* hyperv_hcall.c */
 int hyperv_hypercall(struct gim *gim, struct hm_vcpu *vcpu, const struct gim_call *call);

@@ -8,12 +8,12 @@
  * there is no such instruction.
  */
 #include "gim/hyperv.h"
-#include "gim/hyperv_call.h"
 
 struct hyperv_row {
 	struct hyperv_form form;
-	u64 feature;			/* without it: access denied */
-	u16 (*call)(struct hyperv_vp *vp, const struct hyperv_call *call);
+	u64 feature;			/* without it: access denied, */
+	bool hidden;			/* or no such call */
+	hyperv_call_fn *call;
 };
 
 /* "HvExtCallQueryCapabilities": there are no further extended calls. */
@@ -30,17 +30,25 @@ static u16 hyperv_query_capabilities(struct hyperv_vp *vp, const struct hyperv_c
 
 static const struct hyperv_row hyperv_rows[] = {
 	/* The module has done them if they are offered. */
-	{ { .code = HV_CALL_FLUSH_SPACE }, NOT_OFFERED, NULL },
-	{ { .code = HV_CALL_FLUSH_LIST }, NOT_OFFERED, NULL },
-	{ { .code = HV_CALL_LONG_SPIN_WAIT }, NOT_OFFERED, NULL },
-	{ { .code = HV_CALL_SEND_IPI }, NOT_OFFERED, NULL },
-	{ { .code = HV_CALL_FLUSH_SPACE_EX }, NOT_OFFERED, NULL },
-	{ { .code = HV_CALL_FLUSH_LIST_EX }, NOT_OFFERED, NULL },
-	{ { .code = HV_CALL_SEND_IPI_EX }, NOT_OFFERED, NULL },
-	{ { .code = HV_CALL_POST_MESSAGE }, NOT_OFFERED, NULL },
-	{ { .code = HV_CALL_SIGNAL_EVENT }, NOT_OFFERED, NULL },
-	{ { .code = HV_EXT_CALL_QUERY_CAPABILITIES, .out = 8 }, HYPERV_EXTENDED,
-	  hyperv_query_capabilities },
+	{ { .code = HV_CALL_FLUSH_SPACE }, .feature = NOT_OFFERED },
+	{ { .code = HV_CALL_FLUSH_LIST }, .feature = NOT_OFFERED },
+	{ { .code = HV_CALL_LONG_SPIN_WAIT }, .feature = NOT_OFFERED },
+	{ { .code = HV_CALL_SEND_IPI }, .feature = NOT_OFFERED },
+	{ { .code = HV_CALL_FLUSH_SPACE_EX }, .feature = NOT_OFFERED },
+	{ { .code = HV_CALL_FLUSH_LIST_EX }, .feature = NOT_OFFERED },
+	{ { .code = HV_CALL_SEND_IPI_EX }, .feature = NOT_OFFERED },
+	{ { .code = HV_CALL_POST_MESSAGE }, .feature = NOT_OFFERED },
+	{ { .code = HV_CALL_SIGNAL_EVENT }, .feature = NOT_OFFERED },
+	{ { .code = HV_CALL_POST_DEBUG_DATA, .in = sizeof(struct hv_post_debug_in),
+	    .out = sizeof(u32) },
+	  .feature = HYPERV_DEBUG, .call = hyperv_debug_post, .hidden = true },
+	{ { .code = HV_CALL_RETRIEVE_DEBUG_DATA, .in = sizeof(struct hv_retrieve_debug_in),
+	    .out = sizeof(struct hv_retrieve_debug_out) },
+	  .feature = HYPERV_DEBUG, .call = hyperv_debug_retrieve, .hidden = true },
+	{ { .code = HV_CALL_RESET_DEBUG_SESSION, .in = sizeof(u32) },
+	  .feature = HYPERV_DEBUG, .call = hyperv_debug_reset_session, .hidden = true },
+	{ { .code = HV_EXT_CALL_QUERY_CAPABILITIES, .out = 8 }, .feature = HYPERV_EXTENDED,
+	  .call = hyperv_query_capabilities },
 };
 
 static u16 hyperv_call_do(struct hyperv_vp *vp, const struct hyperv_call *call)
@@ -53,7 +61,7 @@ static u16 hyperv_call_do(struct hyperv_vp *vp, const struct hyperv_call *call)
 	if (row == hyperv_rows + ARRAY_SIZE(hyperv_rows))
 		return HV_STATUS_INVALID_HYPERCALL_CODE;
 	if (!hyperv_has(vp->hv, row->feature))
-		return HV_STATUS_ACCESS_DENIED;
+		return row->hidden ? HV_STATUS_INVALID_HYPERCALL_CODE : HV_STATUS_ACCESS_DENIED;
 	status = hyperv_call_check(call, &row->form);
 	return status ? status : row->call(vp, call);
 }

@@ -17,6 +17,10 @@
 #define HV_LEAF_LIMITS		0x40000005
 #define HV_LEAF_HARDWARE	0x40000006
 #define HV_LEAF_LAST		0x4000000a
+/* Of the synthetic debugger, which the specification does not have. */
+#define HV_LEAF_SYNDBG_VENDOR	0x40000080
+#define HV_LEAF_SYNDBG_INTERFACE 0x40000081
+#define HV_LEAF_SYNDBG_PLATFORM	0x40000082
 
 /* Leaf FEATURES, EAX and EBX: HV_PARTITION_PRIVILEGE_MASK. */
 #define HV_ACCESS_VP_RUNTIME		BIT(0)
@@ -141,6 +145,45 @@ struct hv_message {
 #define HV_CRASH_MESSAGE	BIT_ULL(62)
 #define HV_CRASH_NOTIFY		BIT_ULL(63)
 
+/* The synthetic debugger: what its leaf and its MSRs hold. */
+#define HV_SYNDBG_KERNEL	BIT(1)		/* of HV_LEAF_SYNDBG_PLATFORM, EAX */
+#define HV_SYNDBG_SEND		BIT_ULL(0)	/* of its control */
+#define HV_SYNDBG_RECEIVE	BIT_ULL(1)
+#define HV_SYNDBG_SIZE(c)	((c) >> 16 & 0xffff)
+#define HV_SYNDBG_SENT		BIT_ULL(0)	/* of its status */
+#define HV_SYNDBG_RECEIVED(size) (BIT_ULL(2) | (u64)(size) << 16)
+#define HV_DEBUG_USE_CALLS	BIT_ULL(2)	/* of HV_MSR_DEBUG_OPTIONS */
+
+/* "HvPostDebugData", and its like; times are in 100 ns. */
+#define HV_DEBUG_DATA_MAX	4088
+#define HV_DEBUG_TIMEOUT_MAX	4000000
+
+struct hv_post_debug_in {
+	u32 count, options;		/* then that many bytes */
+};
+
+#define HV_RETRIEVE_LOOP	BIT(0)		/* wait for it */
+#define HV_RETRIEVE_TEST	BIT(1)		/* only whether there is a debugger */
+
+struct hv_retrieve_debug_in {
+	u32 count, options;
+	u64 timeout;
+};
+
+struct hv_retrieve_debug_out {
+	u32 count, remaining;		/* then that many bytes */
+};
+
+#define HV_RESET_INCOMING	BIT(0)		/* forget what has come */
+#define HV_RESET_OUTGOING	BIT(1)
+#define HV_RESET_CONFIG		BIT(2)		/* tell the addresses */
+
+struct hv_debug_config {
+	u32 host_ip, target_ip;
+	u16 host_port, target_port;
+	u8 host_mac[6], target_mac[6];
+};
+
 /* "Reference TSC Page": HV_REFERENCE_TSC_PAGE. */
 struct hv_tsc_page {
 	u32 sequence;			/* 0: not valid, go by the MSR */
@@ -172,5 +215,7 @@ struct hv_tsc_page {
 #define HV_STATUS_INVALID_PARAMETER		5
 #define HV_STATUS_ACCESS_DENIED			6
 #define HV_STATUS_INVALID_CONNECTION_ID		18
+#define HV_STATUS_INSUFFICIENT_BUFFERS		19
+#define HV_STATUS_NO_DATA			27
 
 #endif

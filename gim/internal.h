@@ -12,6 +12,7 @@ struct gim_feature {
 	u64 host;			/* VMM_FEATURE_* that the host must have, */
 	u64 host_without;		/* or must not */
 	bool on_request;		/* only if the config asks for it */
+	bool debug;			/* only if it says where the debugger is */
 };
 
 struct gim_provider {

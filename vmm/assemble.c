@@ -50,6 +50,7 @@ static int vm_gim(struct vm *vm, struct error *err)
 	config.provider = names.provider;
 	config.disable_count = names.disable_count;
 	config.enable_count = names.enable_count;
+	config.debug = names.debug;
 	return gim_create(&vm->gim, &config, err);
 }
 

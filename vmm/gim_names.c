@@ -29,6 +29,26 @@ static int gim_names_list(const struct gim_provider *provider, const struct cfgm
 	return ret;
 }
 
+static int gim_names_debug(struct gim_names *names, const struct cfgm_node *gim,
+			   struct error *err)
+{
+	const struct cfgm_node *node = gim ? cfgm_group(gim, "debug") : NULL;
+	char where[256];
+
+	names->debug = (struct gim_debug){ 0 };
+	if (!node)
+		return 0;
+	if (!gim_debugs(names->provider)) {
+		cfgm_where(gim, "debug", where, sizeof(where));
+		return error_set(err, ENOTSUP, "%s: %s carries no debugger", where,
+				 cfgm_string(gim, "provider"));
+	}
+	names->debug.address = cfgm_string(node, "address");
+	names->debug.port = cfgm_int(node, "port");
+	names->debug.calls = cfgm_bool(node, "calls");
+	return 0;
+}
+
 int gim_names_read(struct gim_names *names, const struct cfgm_node *root, struct error *err)
 {
 	const struct cfgm_node *node = cfgm_group(root, "gim");
@@ -44,5 +64,5 @@ int gim_names_read(struct gim_names *names, const struct cfgm_node *root, struct
 	if (ret < 0)
 		return ret;
 	names->enable_count = ret;
-	return 0;
+	return gim_names_debug(names, node, err);
 }

@@ -34,6 +34,16 @@ static const struct cfgm_key boot_keys[] = {
 	{ 0 }
 };
 
+static const struct cfgm_key gim_debug_keys[] = {
+	{ .name = "address", .type = CFGM_STRING, .required = true,
+	  .help = "name or numeric address of its host" },
+	{ .name = "port", .type = CFGM_INT, .required = true, .min = 1, .max = 65535,
+	  .help = "UDP port where it listens" },
+	{ .name = "calls", .type = CFGM_BOOL, .def = "false",
+	  .help = "advise the guest to reach it by hypercalls rather than by MSRs" },
+	{ 0 }
+};
+
 static const struct cfgm_key gim_keys[] = {
 	{ .name = "provider", .type = CFGM_STRING, .def = "minimal", .choices = provider_choices,
 	  .help = "paravirtual interface that the guest finds" },
@@ -41,6 +51,8 @@ static const struct cfgm_key gim_keys[] = {
 	  .help = "features of it that the guest shall not have" },
 	{ .name = "enable", .type = CFGM_STRINGS,
 	  .help = "features of it that the guest has on request only" },
+	{ .name = "debug", .type = CFGM_GROUP, .keys = gim_debug_keys,
+	  .help = "the debugger of a guest that speaks to one through this interface" },
 	{ 0 }
 };
 

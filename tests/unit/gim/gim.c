@@ -8,7 +8,7 @@
 
 #include "gim/internal.h"
 
-enum { A = 1, B = 2, C = 4, D = 8, E = 16, F = 32 };
+enum { A = 1, B = 2, C = 4, D = 8, E = 16, F = 32, G = 64 };
 
 static const struct gim_feature features[] = {
 	{ .name = "first-of-chain", .bit = C, .needs = B },
@@ -17,6 +17,7 @@ static const struct gim_feature features[] = {
 	{ .name = "on-request", .bit = E, .on_request = true },
 	{ .name = "end-of-chain", .bit = A, .host = 0x30 },
 	{ .name = "without", .bit = F, .host_without = 0x100 },
+	{ .name = "debug", .bit = G, .debug = true },
 };
 
 static const struct gim_provider provider = {
@@ -59,6 +60,28 @@ static void test_needs(void **state)
 	assert_int_equal(features_of(0, NULL, "end-of-chain"), D | F);
 }
 
+/* Only if there is a debugger. */
+static void test_debug(void **state)
+{
+	static const struct gim_provider other = { .name = "other", .features = features,
+						   .feature_count = ARRAY_SIZE(features) - 1 };
+	const char *name = "debug";
+	struct gim_config config = { .provider = &provider, .debug.address = "somewhere" };
+	struct gim *gim;
+
+	assert_int_equal(features_of(0, NULL, "debug"), D | F);
+	assert_int_equal(gim_create(&gim, &config, NULL), 0);
+	assert_int_equal(gim->features, D | F | G);
+	gim_destroy(gim);
+	config.disable = &name;
+	config.disable_count = 1;
+	assert_int_equal(gim_create(&gim, &config, NULL), 0);
+	assert_int_equal(gim->features, D | F);
+	gim_destroy(gim);
+	assert_true(gim_debugs(&provider));
+	assert_false(gim_debugs(&other));
+}
+
 static void test_unknown(void **state)
 {
 	const char *names[] = { "alone", "onrequest" };
@@ -71,14 +94,14 @@ static void test_unknown(void **state)
 	assert_int_equal(gim_create(&gim, &config, &err), -ENOENT);
 	assert_string_equal(err.text, "test has no feature called \"onrequest\"; did you "
 			    "mean on-request? It has first-of-chain, alone, middle-of-chain, "
-			    "on-request, end-of-chain, without");
+			    "on-request, end-of-chain, without, debug");
 	config.disable_count = 0;
 	config.enable = names;
 	config.enable_count = 2;
 	names[1] = "qqq";
 	assert_int_equal(gim_create(&gim, &config, &err), -ENOENT);
 	assert_string_equal(err.text, "test has no feature called \"qqq\"; it has first-of-chain, "
-			    "alone, middle-of-chain, on-request, end-of-chain, without");
+			    "alone, middle-of-chain, on-request, end-of-chain, without, debug");
 }
 
 /* A provider that has neither MSRs nor calls. */
@@ -104,6 +127,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_choice),
 		cmocka_unit_test(test_needs),
+		cmocka_unit_test(test_debug),
 		cmocka_unit_test(test_unknown),
 		cmocka_unit_test(test_bare),
 	};

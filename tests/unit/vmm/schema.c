@@ -156,6 +156,7 @@ static void test_defaults(void **state)
 	assert_string_equal(cfgm_string(cfgm_group(root, "boot"), "cmdline"), "");
 	assert_null(cfgm_path(cfgm_group(root, "boot"), "initrd"));
 	assert_string_equal(cfgm_string(cfgm_group(root, "gim"), "provider"), "minimal");
+	assert_null(cfgm_group(cfgm_group(root, "gim"), "debug"));
 	assert_string_equal(cfgm_string(cfgm_group(root, "hm"), "unknown_msr"), "gp");
 	assert_true(cfgm_bool(cfgm_group(root, "hm"), "large_pages"));
 	assert_int_equal(cfgm_count(root, "devices"), 0);
@@ -200,12 +201,15 @@ static void test_kernel_required(void **state)
 	assert_string_equal(err.text, "config: boot: missing");
 }
 
+#define DEBUG(keys)	"gim.debug={" keys "}"
+
 static void test_limits(void **state)
 {
 	static const char *const good[] = {
 		"cpus=1", "cpus=255", "memory=1M", "memory=4T", "timeout=1",
 		"tm.utc_offset=-1000000000", "tm.utc_offset=3600", "tm.warp=2", "tm.warp=20000",
 		"tm.tsc=real", "tm.tsc=emulated", "tm.tsc_khz=1000", "tm.tsc_khz=20000000",
+		DEBUG("address=\"a\";port=1;"), DEBUG("address=\"a\";port=65535;calls=true;"),
 	};
 	static const char *const bad[] = {
 		"cpus=0", "cpus=256", "memory=1023K", "memory=5T", "timeout=0", "timeout=-1",
@@ -215,6 +219,10 @@ static void test_limits(void **state)
 		"chipset.hpet=1", "chipset.pit=false",
 		"gim.provider=xen", "cpu.model=486", "hm.unknown_msr=maybe",
 		"devices=({type=\"floppy\";})",
+		DEBUG(""), DEBUG("address=\"a\";"), DEBUG("port=1;"), DEBUG("address=1;port=1;"),
+		DEBUG("address=\"a\";port=0;"), DEBUG("address=\"a\";port=65536;"),
+		DEBUG("address=\"a\";port=\"1\";"), DEBUG("address=\"a\";port=1;calls=1;"),
+		DEBUG("address=\"a\";port=1;ip=1;"), "gim.debug=true",
 	};
 
 	for (unsigned int i = 0; i < ARRAY_SIZE(good); i++)
