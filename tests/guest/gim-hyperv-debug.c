@@ -5,26 +5,21 @@
  * what the first byte of a datagram says. With `absent` on the command line
  * there must be nothing of it; `calls`: the guest is advised to use these.
  */
+#include "lib/hyperv.h"
 #include "lib/mode.h"
 #include "lib/smp.h"
 
 /* --- numbers --------------------------------------------------------------------- */
-#define LEAF(n)		(0x40000000 + (n))
 #define DEBUGGING	BIT(11)		/* leaf 3, EBX */
 #define GUEST_DEBUGGING	BIT(1)		/* EDX */
 #define DEBUG_MSRS	BIT(11)
 
-#define MSR_OS_ID	0x40000000
-#define MSR_CALLS	0x40000001
-#define MSR_REF_COUNT	0x40000020
-#define MSR_ASSIST	0x40000073
 #define MSR_CONTROL	0x400000f1
 #define MSR_STATUS	0x400000f2
 #define MSR_SEND	0x400000f3
 #define MSR_RECEIVE	0x400000f4
 #define MSR_PENDING	0x400000f5
 #define MSR_OPTIONS	0x400000ff
-#define ENABLED		1UL
 
 #define SEND(size)	(1UL | (u64)(size) << 16)
 #define RECEIVE		2UL
@@ -35,10 +30,6 @@
 #define CALL_POST	0x69
 #define CALL_RETRIEVE	0x6a
 #define CALL_RESET	0x6b
-#define FAST		BIT(16)
-#define BANKS(n)	((u64)(n) << 17)
-#define REPS(n)		((u64)(n) << 32)
-#define REP_START(n)	((u64)(n) << 48)
 #define DATA_MAX	4088U
 
 #define LOOP		1U		/* of retrieving */
@@ -48,15 +39,6 @@
 #define OUTGOING	2U
 #define CONFIG		4U
 
-enum status {
-	SUCCESS, INVALID_CODE = 2, INVALID_INPUT, INVALID_ALIGNMENT, INVALID_PARAMETER,
-	NO_DATA = 27,
-};
-
-#define NO_RAM		0xf0000000UL	/* where nothing is, */
-#define ROM		0xc0000UL	/* where nothing can be written, */
-#define RAM_END		0x4000000UL	/* and where it ends */
-
 /* The last eight bytes of the page. */
 #define ALIGN_END(a)	((a) | (PAGE_SIZE - 8))
 
@@ -65,8 +47,6 @@ enum status {
 
 #define DEBUGGER_IP	0x7f000001U
 #define DEBUGGER_PORT	50000U
-
-#define PAGE_OF(name)	static u8 name[PAGE_SIZE] __attribute__((aligned(PAGE_SIZE)))
 
 PAGE_OF(call_page);
 PAGE_OF(send_page);
@@ -86,17 +66,12 @@ static const char *absent_or_alone(void)
 /* --- helpers ----------------------------------------------------------------------- */
 static u64 call(u64 input, u64 in, u64 out)
 {
-	register u64 r8 asm("r8") = out;
-	u64 ret;
-
-	asm volatile("call *%[page]" : "=a"(ret), "+c"(input), "+d"(in), "+r"(r8)
-		     : [page] "r"(call_page) : "r9", "r10", "r11", "memory", "cc");
-	return ret;
+	return call_through(call_page, input, in, out);
 }
 
 static void begin(void)
 {
-	wrmsr(MSR_OS_ID, 0x8100000000000001);
+	wrmsr(MSR_OS_ID, OS_ID);
 	wrmsr(MSR_CALLS, (u64)call_page | ENABLED);
 	memset(pending_page, 0, PAGE_SIZE);
 	wrmsr(MSR_SEND, (u64)send_page);

@@ -140,16 +140,6 @@ static void calls_off(void)
 	wrmsr(MSR_OS_ID, 0);
 }
 
-static u64 call_through(const void *page, u64 input, u64 in, u64 out)
-{
-	register u64 r8 asm("r8") = out;
-	u64 ret;
-
-	asm volatile("call *%[page]" : "=a"(ret), "+c"(input), "+d"(in), "+r"(r8)
-		     : [page] "r"(page) : "r9", "r10", "r11", "memory", "cc");
-	return ret;
-}
-
 static u64 call(bool amd, u64 input, u64 in, u64 out)
 {
 	register u64 r8 asm("r8") = out;

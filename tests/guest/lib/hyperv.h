@@ -80,7 +80,8 @@
 #define REP_START(n)		((u64)(n) << 48)
 
 enum status {
-	INVALID_CODE = 2, INVALID_INPUT, INVALID_ALIGNMENT, INVALID_PARAMETER, ACCESS_DENIED,
+	SUCCESS, INVALID_CODE = 2, INVALID_INPUT, INVALID_ALIGNMENT, INVALID_PARAMETER,
+	ACCESS_DENIED, NO_DATA = 27,
 };
 
 #define NO_RAM		0xf0000000UL	/* where nothing is, */
@@ -101,6 +102,17 @@ static inline u64 tsc_page_read(const struct tsc_page *page)
 }
 
 #define PAGE_OF(name)	static u8 name[PAGE_SIZE] __attribute__((aligned(PAGE_SIZE)))
+
+/* Through the page that the hypervisor fills. */
+static inline u64 call_through(const void *page, u64 input, u64 in, u64 out)
+{
+	register u64 r8 asm("r8") = out;
+	u64 ret;
+
+	asm volatile("call *%[page]" : "=a"(ret), "+c"(input), "+d"(in), "+r"(r8)
+		     : [page] "r"(page) : "r9", "r10", "r11", "memory", "cc");
+	return ret;
+}
 
 static inline bool has(u64 eax) { return (cpuid(LEAF(3), 0).eax & eax) == eax; }
 static inline bool has_edx(u64 edx) { return (cpuid(LEAF(3), 0).edx & edx) == edx; }
