@@ -6,6 +6,7 @@
 #include <pthread.h>
 
 #include "gim/hyperv_call.h"
+#include "gim/hyperv_timer.h"
 #include "gim/hyperv_tlfs.h"
 #include "gim/internal.h"
 
@@ -139,13 +140,6 @@ void hyperv_stimers_retry(struct hyperv_vp *vp);
 void hyperv_stimers_create(struct hyperv_vp *vp);
 void hyperv_stimers_reset(struct hyperv_vp *vp);
 void hyperv_stimers_destroy(struct hyperv_vp *vp);
-
-/*
- * hyperv_period.c, pure. The next expiry of a periodic timer, and when it is to
- * come: later, if the timer is behind.
- */
-struct hyperv_next { u64 expiry, deadline; };
-struct hyperv_next hyperv_period_next(u64 expiry, u64 period, u64 now, bool lazy);
 
 /* hyperv_crash.c */
 hyperv_read_fn hyperv_crash_read, hyperv_crash_ctl_read;

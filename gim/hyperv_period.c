@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0
-/* When a periodic synthetic timer expires next, see hyperv.h. Pure. */
-#include "gim/hyperv.h"
+/* When a periodic synthetic timer expires next, see hyperv_timer.h. Pure. */
+#include "gim/hyperv_timer.h"
 
 static u64 add_up_to_max(u64 a, u64 b)
 {
-	return a + b < a ? UINT64_MAX : a + b;
+	return a + b < a ? ~0ULL : a + b;
 }
 
 struct hyperv_next hyperv_period_next(u64 expiry, u64 period, u64 now, bool lazy)
