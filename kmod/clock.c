@@ -98,11 +98,16 @@ u64 clock_vm_ns(struct vm *vm)
 	return clock_ns_at(&clock, ktime_get_ns());
 }
 
+u64 clock_vm_tsc(struct vm *vm)
+{
+	struct vm_clock clock = clock_read(vm);
+
+	return clock_tsc_now(&clock);
+}
+
 u64 clock_guest_tsc(struct vcpu *vcpu)
 {
-	struct vm_clock clock = clock_read(vcpu->vm);
-
-	return clock_tsc_now(&clock) + vcpu->tsc_offset;
+	return clock_vm_tsc(vcpu->vm) + vcpu->tsc_offset;
 }
 
 void clock_tell(struct vcpu *vcpu)
@@ -146,40 +151,60 @@ static u64 clock_ticks_of_ns(u64 ns)
 	return mul_u64_u64_div_u64(min(ns, CLOCK_AHEAD_MAX), tsc_khz, NSEC_PER_MSEC) + 1;
 }
 
-/* The host's beats until the vCPU's TSC is @tsc. */
-static u64 clock_beats_ahead(struct vcpu *vcpu, const struct vm_clock *clock, u64 tsc)
+/* The host's beats until a TSC that is @offset beside the VM's is @tsc. */
+static u64 clock_beats_ahead(const struct vm_clock *clock, s64 offset, u64 tsc)
 {
-	u64 now = clock_tsc_now(clock) + vcpu->tsc_offset;
+	u64 now = clock_tsc_now(clock) + offset;
 
 	return tsc > now ? min(tm_unscale(tsc - now, clock->tsc_ratio), CLOCK_AHEAD_MAX) : 0;
 }
 
-bool clock_host_of_tsc(struct vcpu *vcpu, u64 tsc, ktime_t *host)
+static bool clock_host_of(struct vm *vm, s64 offset, u64 tsc, ktime_t *host)
 {
-	struct vm_clock clock = clock_read(vcpu->vm);
+	struct vm_clock clock = clock_read(vm);
 	u64 ahead;
 
 	if (!clock_runs(&clock))
 		return false;
-	ahead = clock_beats_ahead(vcpu, &clock, tsc);
+	ahead = clock_beats_ahead(&clock, offset, tsc);
 	if (!clock_is_emulated(&clock))
 		ahead = clock_ns_of_ticks(ahead);
 	*host = ns_to_ktime(min_t(u64, ktime_get_ns() + ahead, KTIME_MAX));
 	return true;
 }
 
-bool clock_host_tsc_of_tsc(struct vcpu *vcpu, u64 tsc, u64 *host)
+static bool clock_host_tsc_of(struct vm *vm, s64 offset, u64 tsc, u64 *host)
 {
-	struct vm_clock clock = clock_read(vcpu->vm);
+	struct vm_clock clock = clock_read(vm);
 	u64 ahead;
 
 	if (!clock_runs(&clock))
 		return false;
-	ahead = clock_beats_ahead(vcpu, &clock, tsc);
+	ahead = clock_beats_ahead(&clock, offset, tsc);
 	if (clock_is_emulated(&clock))
 		ahead = clock_ticks_of_ns(ahead);
 	*host = rdtsc() + ahead;
 	return true;
+}
+
+bool clock_host_of_tsc(struct vcpu *vcpu, u64 tsc, ktime_t *host)
+{
+	return clock_host_of(vcpu->vm, vcpu->tsc_offset, tsc, host);
+}
+
+bool clock_host_tsc_of_tsc(struct vcpu *vcpu, u64 tsc, u64 *host)
+{
+	return clock_host_tsc_of(vcpu->vm, vcpu->tsc_offset, tsc, host);
+}
+
+bool clock_host_of_vm_tsc(struct vm *vm, u64 tsc, ktime_t *host)
+{
+	return clock_host_of(vm, 0, tsc, host);
+}
+
+bool clock_host_tsc_of_vm_tsc(struct vm *vm, u64 tsc, u64 *host)
+{
+	return clock_host_tsc_of(vm, 0, tsc, host);
 }
 
 u64 clock_host_tsc_in(u64 ns)

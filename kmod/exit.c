@@ -39,6 +39,7 @@ static int exit_again(struct vcpu *vcpu)
 static int exit_timer(struct vcpu *vcpu)
 {
 	lapic_timer_exit(vcpu);
+	hv_timers_look(vcpu);
 	return RUN_GUEST;
 }
 
@@ -187,7 +188,7 @@ static int exit_hlt(struct vcpu *vcpu)
 		return ret;
 	vcpu->events.run_state = VMM_STATE_HALTED;
 	if (!(vcpu->gprs.rflags & X86_EFLAGS_IF) && !vcpu->events.nmi_pending &&
-	    !vcpu->events.kicked && !(READ_ONCE(vcpu->requests) & ~VCPU_REQ_QUIET) &&
+	    !vcpu->events.kicked && !(READ_ONCE(vcpu->requests) & ~VCPU_REQ_INTR) &&
 	    !pv_may_be_kicked(vcpu))
 		return run_exit_to_user(vcpu, VMM_EXIT_HALTED, VMM_GROUP_ALL);
 	return RUN_GUEST;

@@ -15,6 +15,7 @@
 #include "event.h"
 #include "halt.h"
 #include "halt_poll.h"
+#include "hv.h"
 #include "lapic.h"
 #include "pv.h"
 #include "vcpu.h"
@@ -69,6 +70,7 @@ int halt_wait(struct vcpu *vcpu)
 	int err = 0;
 
 	lapic_timer_sleep(vcpu);
+	hv_timers_sleep(vcpu);
 	if (!window || !halt_poll(vcpu, ktime_add_ns(start, window)))
 		err = halt_sleep(vcpu);
 	lapic_timer_wake(vcpu);

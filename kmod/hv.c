@@ -16,6 +16,7 @@
 #include "hw.h"
 #include "lapic.h"
 #include "mem.h"
+#include "shared/gim/hyperv_timer.h"
 #include "vcpu.h"
 
 /* ---- the page of the reference TSC ------------------------------------------------- */
@@ -72,7 +73,7 @@ void hv_tsc_moved(struct vm *vm)
 
 #define HV_CALL_FLAGS	(VMM_HV_FLUSH | VMM_HV_SEND_IPI | VMM_HV_EX_MASKS | VMM_HV_LONG_SPIN)
 #define HV_FLAGS	(VMM_HV_REF_COUNT | VMM_HV_APIC | VMM_HV_IDLE | HV_CALL_FLAGS | \
-			 VMM_HV_TSC_INVARIANT)
+			 VMM_HV_TSC_INVARIANT | VMM_HV_DIRECT_TIMERS)
 
 long hv_set(struct vm *vm, const struct vmm_hv *req)
 {
@@ -112,70 +113,97 @@ long hv_vcpu_set(struct vcpu *vcpu, const struct vmm_hv_vcpu *req)
 	return 0;
 }
 
-/* ---- MSRs --------------------------------------------------------------------------- */
+/* ---- reference time ----------------------------------------------------------------- */
 
-static u64 hv_ref_count(struct vcpu *vcpu)
+u64 hv_ref_count(struct vm *vm)
 {
-	u64 scale = vcpu->vm->hv.set.scale;
+	u64 scale = vm->hv.set.scale;
 
 	if (!scale)
-		return div_u64(clock_vm_ns(vcpu->vm), 100);
-	return mul_u64_u64_shr(clock_guest_tsc(vcpu) - vcpu->tsc_offset, scale, 64);
+		return div_u64(clock_vm_ns(vm), 100);
+	return mul_u64_u64_shr(clock_vm_tsc(vm), scale, 64);
 }
 
-static int hv_ref_count_read(struct vcpu *vcpu, u64 *value)
+static u64 hv_ns_of_ref(u64 time)
 {
-	*value = hv_ref_count(vcpu);
+	return time > U64_MAX / 100 ? U64_MAX : time * 100;
+}
+
+bool hv_host_of_ref(struct vm *vm, u64 time, ktime_t *host)
+{
+	u64 scale = vm->hv.set.scale;
+
+	if (!scale)
+		return clock_host_of_vm_ns(vm, hv_ns_of_ref(time), host);
+	return clock_host_of_vm_tsc(vm, hyperv_ticks(time, scale), host);
+}
+
+bool hv_host_tsc_of_ref(struct vm *vm, u64 time, u64 *host)
+{
+	u64 scale = vm->hv.set.scale;
+
+	if (!scale)
+		return clock_host_tsc_of_vm_ns(vm, hv_ns_of_ref(time), host);
+	return clock_host_tsc_of_vm_tsc(vm, hyperv_ticks(time, scale), host);
+}
+
+/* ---- MSRs --------------------------------------------------------------------------- */
+
+static int hv_ref_count_read(struct vcpu *vcpu, u32 index, u64 *value)
+{
+	*value = hv_ref_count(vcpu->vm);
 	return 0;
 }
 
-static int hv_icr_read(struct vcpu *vcpu, u64 *value)
+static int hv_icr_read(struct vcpu *vcpu, u32 index, u64 *value)
 {
 	return lapic_mode_read(vcpu, LAPIC_MODE_ICR, value);
 }
 
-static int hv_tpr_read(struct vcpu *vcpu, u64 *value)
+static int hv_tpr_read(struct vcpu *vcpu, u32 index, u64 *value)
 {
 	return lapic_mode_read(vcpu, LAPIC_MODE_TPR, value);
 }
 
 /* The guest goes on behind it once an interrupt has come. */
-static int hv_idle_read(struct vcpu *vcpu, u64 *value)
+static int hv_idle_read(struct vcpu *vcpu, u32 index, u64 *value)
 {
 	vcpu->events.run_state = VMM_STATE_IDLE;
 	*value = 0;
 	return 0;
 }
 
-static int hv_eoi_write(struct vcpu *vcpu, u64 value)
+static int hv_eoi_write(struct vcpu *vcpu, u32 index, u64 value)
 {
 	lapic_eoi_do(vcpu);
 	return 0;
 }
 
-static int hv_icr_write(struct vcpu *vcpu, u64 value)
+static int hv_icr_write(struct vcpu *vcpu, u32 index, u64 value)
 {
 	return lapic_mode_write(vcpu, LAPIC_MODE_ICR, value);
 }
 
-static int hv_tpr_write(struct vcpu *vcpu, u64 value)
+static int hv_tpr_write(struct vcpu *vcpu, u32 index, u64 value)
 {
 	return lapic_mode_write(vcpu, LAPIC_MODE_TPR, value);
 }
 
 struct hv_msr {
-	u32 index, flag;
-	int (*read)(struct vcpu *vcpu, u64 *value);	/* NULL: #GP */
-	int (*write)(struct vcpu *vcpu, u64 value);
+	u32 first, last, flag;
+	int (*read)(struct vcpu *vcpu, u32 index, u64 *value);	/* NULL: #GP */
+	int (*write)(struct vcpu *vcpu, u32 index, u64 value);
 };
 
 /* The busiest first. */
 static const struct hv_msr hv_msrs[] = {
-	{ HV_MSR_EOI, VMM_HV_APIC, NULL, hv_eoi_write },
-	{ HV_MSR_TIME_REF_COUNT, VMM_HV_REF_COUNT, hv_ref_count_read, NULL },
-	{ HV_MSR_ICR, VMM_HV_APIC, hv_icr_read, hv_icr_write },
-	{ HV_MSR_TPR, VMM_HV_APIC, hv_tpr_read, hv_tpr_write },
-	{ HV_MSR_GUEST_IDLE, VMM_HV_IDLE, hv_idle_read, NULL },
+	{ HV_MSR_EOI, HV_MSR_EOI, VMM_HV_APIC, NULL, hv_eoi_write },
+	{ HV_MSR_STIMER0_CONFIG, HV_MSR_STIMER3_COUNT, VMM_HV_DIRECT_TIMERS, hv_timer_read,
+	  hv_timer_write },
+	{ HV_MSR_TIME_REF_COUNT, HV_MSR_TIME_REF_COUNT, VMM_HV_REF_COUNT, hv_ref_count_read, NULL },
+	{ HV_MSR_ICR, HV_MSR_ICR, VMM_HV_APIC, hv_icr_read, hv_icr_write },
+	{ HV_MSR_TPR, HV_MSR_TPR, VMM_HV_APIC, hv_tpr_read, hv_tpr_write },
+	{ HV_MSR_GUEST_IDLE, HV_MSR_GUEST_IDLE, VMM_HV_IDLE, hv_idle_read, NULL },
 };
 
 static const struct hv_msr *hv_msr_find(struct vcpu *vcpu, u32 index)
@@ -183,7 +211,8 @@ static const struct hv_msr *hv_msr_find(struct vcpu *vcpu, u32 index)
 	const struct hv_msr *msr;
 
 	for (msr = hv_msrs; msr < hv_msrs + ARRAY_SIZE(hv_msrs); msr++) {
-		if (msr->index == index && (vcpu->vm->hv.set.flags & msr->flag))
+		if (index >= msr->first && index <= msr->last &&
+		    (vcpu->vm->hv.set.flags & msr->flag))
 			return msr;
 	}
 	return NULL;
@@ -195,7 +224,7 @@ int hv_msr_read(struct vcpu *vcpu, u32 index, u64 *value)
 
 	if (!msr)
 		return -ENOENT;
-	return msr->read ? msr->read(vcpu, value) : -EINVAL;
+	return msr->read ? msr->read(vcpu, index, value) : -EINVAL;
 }
 
 int hv_msr_write(struct vcpu *vcpu, u32 index, u64 value)
@@ -204,5 +233,5 @@ int hv_msr_write(struct vcpu *vcpu, u32 index, u64 value)
 
 	if (!msr)
 		return -ENOENT;
-	return msr->write ? msr->write(vcpu, value) : -EINVAL;
+	return msr->write ? msr->write(vcpu, index, value) : -EINVAL;
 }

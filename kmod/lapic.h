@@ -102,6 +102,13 @@ void lapic_eoi_do(struct vcpu *vcpu);
  */
 int lapic_send_set(struct vm *vm, u32 icr, u64 first, const u64 set[2]);
 
+/*
+ * An interrupt for this vCPU alone, by an edge, as if it had come from the bus.
+ * False: the guest is not done with the last one like it, which waits or is in
+ * service; or the APIC takes none. Own thread.
+ */
+bool lapic_raise(struct vcpu *vcpu, u8 vector);
+
 /* Deliver a message as if written to the bus. -EINVAL: not one. Any. */
 int lapic_msi(struct vm *vm, u64 address, u32 data);
 /* 1: one like it waits to be taken where this one would go. 0, -EINVAL. Any. */

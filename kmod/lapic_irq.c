@@ -248,6 +248,20 @@ bool lapic_irr_raise(struct lapic *apic, u8 vector, bool level)
 	return true;
 }
 
+bool lapic_raise(struct vcpu *vcpu, u8 vector)
+{
+	struct lapic *apic = vcpu->apic;
+	bool done = !lapic_vector_test(lapic_reg(apic, LAPIC_IRR), vector) &&
+		    !lapic_vector_test(lapic_reg(apic, LAPIC_ISR), vector);
+	unsigned long flags;
+	bool notify;
+
+	raw_spin_lock_irqsave(&apic->lock, flags);
+	notify = lapic_irr_raise(apic, vector, false);
+	lapic_unlock(apic, flags, notify);
+	return notify && done;
+}
+
 /* Under the lock nothing is on its way from one to the other. */
 bool lapic_irr_waits(struct lapic *apic, u8 vector)
 {

@@ -21,6 +21,7 @@ static inline bool msr_write_is_quick(u32 index)
 {
 	return index == MSR_IA32_TSC_DEADLINE || index == MSR_IA32_CR_PAT ||
 	       (index >= HV_MSR_EOI && index <= HV_MSR_TPR) ||
+	       (index >= HV_MSR_STIMER0_CONFIG && index <= HV_MSR_STIMER3_COUNT) ||
 	       (index >= APIC_BASE_MSR && index <= APIC_BASE_MSR + 0xff);
 }
 

@@ -19,6 +19,7 @@
 #include "exit.h"
 #include "fpu.h"
 #include "halt.h"
+#include "hv.h"
 #include "hw.h"
 #include "lapic.h"
 #include "mitigate.h"
@@ -194,7 +195,10 @@ static int run_requests(struct vcpu *vcpu)
 		clock_tell(vcpu);
 		lapic_clock_changed(vcpu);
 		pv_clock_changed(vcpu);
+		hv_timers_look(vcpu);
 	}
+	if (vcpu_take_request(vcpu, VCPU_REQ_HV_TIMER))
+		hv_timers_look(vcpu);
 	if (vcpu_take_request(vcpu, VCPU_REQ_FLUSH))
 		hw->flush(vcpu);
 	run_take_nmis(vcpu);

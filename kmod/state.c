@@ -13,6 +13,7 @@
 
 #include "dr.h"
 #include "fpu.h"
+#include "hv.h"
 #include "hw.h"
 #include "lapic.h"
 #include "msr.h"
@@ -291,6 +292,7 @@ void vcpu_reset(struct vcpu *vcpu, bool init)
 	msr_reset(vcpu);
 	fpu_reset(vcpu);
 	vcpu->auto_eoi_any = false;
+	hv_timers_reset(vcpu);
 	clear_bit(VCPU_REQ_NMI, &vcpu->requests);
 	clear_bit(VCPU_REQ_STARTUP, &vcpu->requests);
 	clear_bit(VCPU_REQ_UNHALT, &vcpu->requests);

@@ -152,6 +152,16 @@ static long vcpu_op_set_hv(void *object, void *arg)
 	return hv_vcpu_set(object, arg);
 }
 
+static long vcpu_op_set_hv_timer(void *object, void *arg)
+{
+	return hv_timer_set(object, arg);
+}
+
+static long vcpu_op_get_hv_timer(void *object, void *arg)
+{
+	return hv_timer_get(object, arg);
+}
+
 static long vcpu_op_set_pv(void *object, void *arg)
 {
 	return pv_vcpu_set(object, arg);
@@ -181,6 +191,8 @@ static const struct ioctl_row vcpu_rows[] = {
 	{ VMM_VCPU_SET_HV,        IOCTL_VCPU,     vcpu_op_set_hv },
 	{ VMM_VCPU_SET_PV,        IOCTL_VCPU,     vcpu_op_set_pv },
 	{ VMM_VCPU_GET_PV,        IOCTL_VCPU,     vcpu_op_get_pv },
+	{ VMM_VCPU_SET_HV_TIMER,  IOCTL_VCPU,     vcpu_op_set_hv_timer },
+	{ VMM_VCPU_GET_HV_TIMER,  IOCTL_VCPU,     vcpu_op_get_hv_timer },
 };
 
 static long vcpu_ioctl(struct file *file, unsigned int command, unsigned long arg)
@@ -252,6 +264,7 @@ void vcpu_destroy(struct vcpu *vcpu)
 	mitigate_forget(vcpu);
 	if (vcpu->hw)
 		hw->vcpu_destroy(vcpu);
+	hv_timers_destroy(vcpu);
 	if (vcpu->apic)
 		lapic_destroy(vcpu);
 	fpu_destroy(vcpu);
@@ -276,6 +289,7 @@ static struct vcpu *vcpu_alloc(struct vm *vm, const struct vmm_vcpu_create *req)
 	vcpu->bsp = req->flags & VMM_VCPU_BSP;
 	vcpu->cpu = -1;
 	vcpu->eoi_vector = -1;
+	vcpu->hv_timer_tsc = VCPU_NO_TIMER;
 	mutex_init(&vcpu->lock);
 	rcuwait_init(&vcpu->wait);
 	run_vcpu_init(vcpu);

@@ -165,10 +165,13 @@ enum vcpu_request {
 	VCPU_REQ_STEAL,			/* the page of stolen time is out of date */
 	VCPU_REQ_UNHALT,		/* VMM_PV_KICK's call came */
 	VCPU_REQ_FLUSH,			/* another vCPU wants our TLB flushed */
+	VCPU_REQ_HV_TIMER,		/* one of Hyper-V's timers may be due */
 };
 
-/* What does not by itself end a halt. */
+/* What does not by itself end a halt, */
 #define VCPU_REQ_QUIET	(BIT(VCPU_REQ_EVENT) | BIT(VCPU_REQ_STEAL) | BIT(VCPU_REQ_FLUSH))
+/* and what can bring no more than an interrupt. */
+#define VCPU_REQ_INTR	(VCPU_REQ_QUIET | BIT(VCPU_REQ_HV_TIMER))
 
 /*
  * vcpu->startup: INIT and SIPI that arrived, taken together, so that a SIPI is
@@ -236,6 +239,7 @@ struct insn_memo {
 #define INSN_MEMOS 16
 
 struct lapic;
+struct hv_timers;
 
 /* What is kept for a guest in its memory: see pv.c. Own thread. */
 struct vcpu_pv {
@@ -282,9 +286,10 @@ struct vcpu {
 	s64 tsc_offset;			/* own adjustment on top of the VM's clock */
 	/*
 	 * With VMM_FEATURE_PREEMPTION_TIMER: the host's TSC at which the CPU
-	 * must leave the guest, for the local APIC's timer; VCPU_NO_TIMER.
+	 * must leave the guest, for the local APIC's timer and for Hyper-V's;
+	 * VCPU_NO_TIMER. The second is the own thread's.
 	 */
-	u64 timer_tsc;
+	u64 timer_tsc, hv_timer_tsc;
 
 	struct fpu_guest fpu;
 	bool fpu_loaded;		/* current's registers are the guest's */
@@ -314,6 +319,7 @@ struct vcpu {
 	u64 eoi_exits[4];
 	bool auto_eoi_any;		/* of the next, for a quick look */
 	u64 auto_eoi[4];		/* vectors that do not get into ISR */
+	struct hv_timers *hv_timers;	/* NULL: none was ever lent; see hv_timer.c */
 	int eoi_vector;			/* EOI to tell user space of, -1: none */
 	void *hw;			/* the vendor's part */
 	u64 exits;			/* so far; next entry of the history */
@@ -332,17 +338,20 @@ void vcpu_signal_sipi(struct vcpu *vcpu, u8 vector);
 
 /* The host trusts its TSC; it may stop to at any time. Any context. */
 bool clock_trusts_tsc(void);
-/* The VM's virtual time and a vCPU's TSC, now. Any context. */
+/* The VM's virtual time and TSC, and a vCPU's TSC, now. Any context. */
 u64 clock_vm_ns(struct vm *vm);
+u64 clock_vm_tsc(struct vm *vm);
 u64 clock_guest_tsc(struct vcpu *vcpu);
 /*
- * The CLOCK_MONOTONIC time at which the VM's time will be @vm_ns, or its TSC
- * @tsc. False: the clock stands still, no time can be named. Any context.
+ * The CLOCK_MONOTONIC time at which the VM's time will be @vm_ns, or its TSC or
+ * a vCPU's @tsc. False: the clock stands still, no time can be named. Any context.
  */
 bool clock_host_of_vm_ns(struct vm *vm, u64 vm_ns, ktime_t *host);
+bool clock_host_of_vm_tsc(struct vm *vm, u64 tsc, ktime_t *host);
 bool clock_host_of_tsc(struct vcpu *vcpu, u64 tsc, ktime_t *host);
 /* The same as a value of the host's TSC. */
 bool clock_host_tsc_of_vm_ns(struct vm *vm, u64 vm_ns, u64 *host);
+bool clock_host_tsc_of_vm_tsc(struct vm *vm, u64 tsc, u64 *host);
 bool clock_host_tsc_of_tsc(struct vcpu *vcpu, u64 tsc, u64 *host);
 /* The host's TSC in @ns from now. */
 u64 clock_host_tsc_in(u64 ns);

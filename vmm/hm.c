@@ -403,6 +403,16 @@ int hm_vcpu_hv_set(struct hm_vcpu *vcpu, const struct vmm_hv_vcpu *hv)
 	return hm_call(vcpu->fd, VMM_VCPU_SET_HV, hv);
 }
 
+int hm_vcpu_hv_timer_set(struct hm_vcpu *vcpu, const struct vmm_hv_timer *timer)
+{
+	return hm_call(vcpu->fd, VMM_VCPU_SET_HV_TIMER, timer);
+}
+
+int hm_vcpu_hv_timer_get(struct hm_vcpu *vcpu, struct vmm_hv_timer *timer)
+{
+	return hm_call(vcpu->fd, VMM_VCPU_GET_HV_TIMER, timer);
+}
+
 int hm_vcpu_pv_set(struct hm_vcpu *vcpu, enum vmm_pv_page what, u64 value)
 {
 	struct vmm_vcpu_pv arg = {

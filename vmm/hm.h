@@ -89,6 +89,8 @@ int hm_vcpu_apic_access(struct hm_vcpu *vcpu, u32 offset, bool write, u32 *value
 int hm_vcpu_extint_set(struct hm_vcpu *vcpu, bool level);	/* any thread */
 int hm_vcpu_eoi_exits_set(struct hm_vcpu *vcpu, const u64 vectors[4]);
 int hm_vcpu_hv_set(struct hm_vcpu *vcpu, const struct vmm_hv_vcpu *hv);
+int hm_vcpu_hv_timer_set(struct hm_vcpu *vcpu, const struct vmm_hv_timer *timer);
+int hm_vcpu_hv_timer_get(struct hm_vcpu *vcpu, struct vmm_hv_timer *timer);
 /* @value: the address, with VMM_PV_ENABLED in bit 0. */
 int hm_vcpu_pv_set(struct hm_vcpu *vcpu, enum vmm_pv_page what, u64 value);
 int hm_vcpu_pv_get(struct hm_vcpu *vcpu, enum vmm_pv_page what, u64 *value);

@@ -359,6 +359,8 @@ struct vmm_hv {
 #define VMM_HV_LONG_SPIN	(1U << 6)	/* HvNotifyLongSpinWait */
 /* CPUID.80000007H:EDX[8] is 0 until VMM_HV_ON_TSC_INVARIANT */
 #define VMM_HV_TSC_INVARIANT	(1U << 7)
+/* HV_X64_MSR_STIMERn_CONFIG, _COUNT of timers that are lent: see struct vmm_hv_timer */
+#define VMM_HV_DIRECT_TIMERS	(1U << 8)
 
 /*
  * The same as it stands; any time, and a VM begins with none of it. The page
@@ -731,6 +733,24 @@ struct vmm_hv_vcpu {
 	__u64 auto_eoi[4];
 };
 
+/*
+ * A synthetic timer that user space lends to the module, which has its MSRs
+ * from then on and interrupts the vCPU when it expires. A guest's write of a
+ * config that is not one of direct mode with a vector exits, and leaves the
+ * timer as it was. A reset of the vCPU takes all back; INIT does not. Without
+ * VMM_HV_TIMER_LENT what follows @flags is 0.
+ */
+struct vmm_hv_timer {
+	__u32 index;			/* below VMM_HV_TIMERS */
+	__u32 flags;			/* VMM_HV_TIMER_LENT */
+	__u64 config, count;		/* as its MSRs; the former one of direct mode */
+	/* Reference time of the next expiry, 0: none; or it is to start, if it is to run. */
+	__u64 expiry;
+};
+
+#define VMM_HV_TIMERS		4
+#define VMM_HV_TIMER_LENT	(1U << 0)
+
 enum vmm_pv_page {
 	VMM_PV_CLOCK,			/* struct pvclock_vcpu_time_info, 4-byte aligned */
 	VMM_PV_STEAL_TIME,		/* struct kvm_steal_time, 64-byte aligned */
@@ -770,6 +790,12 @@ enum vmm_pv_page {
 /* Not while running. GET: @what is the caller's, the rest comes back. */
 #define VMM_VCPU_SET_PV		_IOW(VMM_IOC, 0x50, struct vmm_vcpu_pv)
 #define VMM_VCPU_GET_PV		_IOWR(VMM_IOC, 0x51, struct vmm_vcpu_pv)
+/*
+ * Likewise, with @index. -EINVAL of SET: what VMM_VM_SET_HV has not asked for,
+ * a config of another mode, or an expiry of a timer that does not run.
+ */
+#define VMM_VCPU_SET_HV_TIMER	_IOW(VMM_IOC, 0x53, struct vmm_hv_timer)
+#define VMM_VCPU_GET_HV_TIMER	_IOWR(VMM_IOC, 0x54, struct vmm_hv_timer)
 
 /* ---- sizes ------------------------------------------------------------- */
 
@@ -790,6 +816,7 @@ _Static_assert(sizeof(struct vmm_pv) == 16, "ABI");
 _Static_assert(sizeof(struct vmm_hv) == 16, "ABI");
 _Static_assert(sizeof(struct vmm_hv_state) == 16, "ABI");
 _Static_assert(sizeof(struct vmm_hv_vcpu) == 32, "ABI");
+_Static_assert(sizeof(struct vmm_hv_timer) == 32, "ABI");
 _Static_assert(sizeof(struct vmm_vcpu_pv) == 16, "ABI");
 _Static_assert(sizeof(struct vmm_gprs) == 144, "ABI");
 _Static_assert(sizeof(struct vmm_segment) == 24, "ABI");

@@ -515,7 +515,7 @@ static void vmx_enter_controls(struct vcpu *vcpu)
 /* The field is loaded by each entry, and the time outside the guest counts as well. */
 static void vmx_enter_timer(struct vcpu *vcpu, struct vcpu_vmx *vmx)
 {
-	u64 at = READ_ONCE(vcpu->timer_tsc);
+	u64 at = min(READ_ONCE(vcpu->timer_tsc), vcpu->hv_timer_tsc);
 	u32 countdown = VMX_COUNTDOWN_MAX;
 
 	if (at != VCPU_NO_TIMER)

@@ -58,6 +58,8 @@ static const struct command commands[] = {
 	COMMAND(VCPU, VMM_VCPU_SET_HV),
 	COMMAND(VCPU, VMM_VCPU_SET_PV),
 	COMMAND(VCPU, VMM_VCPU_GET_PV),
+	COMMAND(VCPU, VMM_VCPU_SET_HV_TIMER),
+	COMMAND(VCPU, VMM_VCPU_GET_HV_TIMER),
 };
 
 static struct machine m;

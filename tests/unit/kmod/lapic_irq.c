@@ -32,6 +32,29 @@ static void test_nesting(void **state)
 	assert_int_equal(cpu->eoi_vector, -1);
 }
 
+/* One that raises it again is told if the last one is not over yet. */
+static void test_raise(void **state)
+{
+	struct vcpu *cpu = &cpus[0];
+
+	assert_false(lapic_raise(cpu, 0x41));		/* it takes none */
+	enable(0);
+	cpu->events = 0;
+	assert_true(lapic_raise(cpu, 0x41));
+	assert_int_equal(cpu->events, 1);
+	assert_false(lapic_raise(cpu, 0x41));
+	assert_int_equal(cpu->events, 1);
+	assert_true(lapic_raise(cpu, 0x51));
+	assert_int_equal(lapic_pending(cpu), 0x51);
+	assert_false(lapic_raise(cpu, 0x41));		/* in IRR by now */
+	assert_int_equal(serve(0), 0x51);
+	lapic_accept(cpu, 0x41);
+	assert_false(lapic_raise(cpu, 0x41));		/* in service */
+	lapic_write(cpu, LAPIC_EOI, 0);
+	assert_int_equal(serve(0), 0x41);
+	assert_true(lapic_raise(cpu, 0x41));
+}
+
 /* From when it is raised until it is in service, wherever it waits meanwhile. */
 static void test_waits(void **state)
 {
@@ -185,6 +208,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(test_nesting),
+		TEST(test_raise),
 		TEST(test_waits),
 		TEST(test_tpr),
 		TEST(test_eoi_exits),
