@@ -218,6 +218,7 @@ static int hyperv_module(struct hyperv *hv, struct error *err)
 		{ HYPERV_EX_MASKS, VMM_HV_EX_MASKS },
 		{ HYPERV_SPIN, VMM_HV_LONG_SPIN },
 		{ HYPERV_TSC_INVARIANT, VMM_HV_TSC_INVARIANT },
+		{ HYPERV_DIRECT_TIMERS, VMM_HV_DIRECT_TIMERS },
 	};
 	struct hm_vm *hm = hv->gim->config.hm;
 	struct vmm_pv pv = { .flags = VMM_PV_HYPERCALLS };

@@ -44,13 +44,12 @@ struct hyperv_page {
 	struct hyperv_page *next;	/* put there later, or elsewhere */
 };
 
-/* A synthetic timer. Times are reference times. */
+/* A synthetic timer. */
 struct hyperv_stimer {
 	struct hyperv_vp *vp;
 	u32 index;
-	u64 config, count;
-	u64 expiry;			/* the next by what the guest wants, */
-	u64 deadline;			/* and when that comes; 0: stopped */
+	bool lent;			/* the module has it */
+	struct hyperv_timer now;	/* and else it is so */
 	bool waiting;			/* for a slot, with the message of one that was */
 	u64 waiting_since;
 	struct tm_timer *timer;		/* NULL: not used yet */
