@@ -6,11 +6,6 @@
 #define FOREVER		(~0ULL)
 #define FIRST_VECTOR	16
 
-static u64 add_up_to_max(u64 a, u64 b)
-{
-	return a + b < a ? FOREVER : a + b;
-}
-
 bool hyperv_timer_is_direct(u64 config)
 {
 	return !(config & ~HV_STIMER_VALID) && (config & HV_STIMER_DIRECT) &&
@@ -29,7 +24,7 @@ static void timer_start(struct hyperv_timer *timer, u64 now)
 		return;
 	timer->expiry = timer->count;
 	if (timer->config & HV_STIMER_PERIODIC)
-		timer->expiry = add_up_to_max(now, timer->count);
+		timer->expiry = hyperv_time_add(now, timer->count);
 	timer->deadline = timer->expiry;
 }
 
@@ -62,7 +57,7 @@ void hyperv_timer_expire(struct hyperv_timer *timer, u64 now)
 	next = hyperv_period_next(timer->expiry, timer->count, now,
 				  timer->config & HV_STIMER_LAZY);
 	timer->expiry = next.expiry;
-	timer->deadline = max(next.deadline, add_up_to_max(now, HYPERV_TIMER_CLOSEST));
+	timer->deadline = max(next.deadline, hyperv_time_add(now, HYPERV_TIMER_CLOSEST));
 }
 
 /* The product with 2^64 - 1 instead of 2^64 is short of less than a tick, rounding of another. */
@@ -71,5 +66,5 @@ u64 hyperv_ticks(u64 time, u64 scale)
 	/* The quotient must fit, or the CPU's division faults. */
 	if (time >= scale)
 		return FOREVER;
-	return add_up_to_max(mul_u64_u64_div_u64(time, FOREVER, scale), 2);
+	return hyperv_time_add(mul_u64_u64_div_u64(time, FOREVER, scale), 2);
 }

@@ -19,6 +19,12 @@ struct hyperv_timer {
 	u64 deadline;			/* and when that comes; 0: stopped */
 };
 
+/* Reference times end at the last that there is. */
+static inline u64 hyperv_time_add(u64 a, u64 b)
+{
+	return a + b < a ? ~0ULL : a + b;
+}
+
 /* The config is one of direct mode, with a vector; its other bits are those there are. */
 bool hyperv_timer_is_direct(u64 config);
 
