@@ -24,7 +24,7 @@
 #include <linux/types.h>
 
 #define VMM_ABI_MAJOR		1
-#define VMM_ABI_MINOR		4
+#define VMM_ABI_MINOR		5
 
 #define VMM_IOC			0xd6
 
