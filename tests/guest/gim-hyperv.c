@@ -577,14 +577,16 @@ static void idle_pending(void)
 	interrupts_end();
 }
 
-static volatile u32 idled;
+static volatile u32 idles, idled;
 static volatile bool stop;
 
+/* Interrupts are off as it says that it is about to: what comes from then on ends that. */
 static void idle_often(void *arg)
 {
 	cli();
 	at_work = true;
 	while (!stop) {
+		idles++;
 		rdmsr(MSR_IDLE);
 		idled++;
 		sti_nop_cli();
@@ -595,9 +597,10 @@ static void idle(void)
 {
 	cpus_forget_hits();
 	stop = false;
-	idled = 0;
+	idles = idled = 0;
 	post_work(1, idle_often);
 	for (u32 i = 1; i <= 5; i++) {
+		expect_true("about to", wait_for(&idles, i));
 		sleep_us(5000);
 		expect("idle", idled, i - 1);
 		if (i == 5)
