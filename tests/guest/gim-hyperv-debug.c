@@ -34,7 +34,6 @@
 
 #define LOOP		1U		/* of retrieving */
 #define TEST		2U
-#define MS		10000UL		/* of its timeout */
 #define INCOMING	1U		/* of resetting */
 #define OUTGOING	2U
 #define CONFIG		4U
@@ -43,6 +42,7 @@
 #define ALIGN_END(a)	((a) | (PAGE_SIZE - 8))
 
 #define PATIENCE_MS	5000		/* with a host that is busy */
+#define ALL_CAME_MS	200		/* until what was sent together is there */
 #define TALKERS		8		/* CPUs at most */
 
 #define DEBUGGER_IP	0x7f000001U
@@ -280,7 +280,7 @@ static void pending_moves(void)
 	send(6, 'e', 0, 0);
 	send(7, 'e', 0, 0);
 	expect_true("pending", wait_byte(other_page, 1));
-	wait_ms(50);
+	wait_ms(ALL_CAME_MS);
 	expect("received", control(RECEIVE), RECEIVED(6));
 	expect("one more", other_page[0], 1);
 	expect("received", control(RECEIVE), RECEIVED(7));
@@ -692,7 +692,7 @@ static void retrieve_refused(void)
 	send(10, 'e', 0, 0);
 	send(11, 'e', 0, 0);
 	expect_true("pending", wait_pending());
-	wait_ms(50);
+	wait_ms(ALL_CAME_MS);
 	memset(out_page()->data, 0x33, 100);
 	expect("asked for the debugger", retrieve(100, TEST, 0), SUCCESS);
 	expect("no room", retrieve(HEADERS + 9, 0, 0), NO_DATA);
@@ -727,7 +727,7 @@ static void reset_session(void)
 	send(6, 'e', 0, 0);
 	send(7, 'e', 0, 0);
 	expect_true("pending", wait_pending());
-	wait_ms(50);
+	wait_ms(ALL_CAME_MS);
 	/* Not those. */
 	expect("outgoing", reset(OUTGOING), SUCCESS);
 	expect("nothing written", out[0], 0xee);

@@ -46,21 +46,6 @@ static void interrupts_end(void)
 }
 
 /* --- synthetic interrupts ------------------------------------------------------------------- */
-#define SINT_MASKED	BIT(16)
-#define SINT_AUTO_EOI	BIT(17)
-#define SINT_POLLING	BIT(18)
-#define TIMER_EXPIRED	0x80000010
-#define PENDING		1
-
-struct message {
-	volatile u32 type;
-	volatile u8 size, flags, reserved[2];
-	volatile u64 sender;
-	volatile u32 timer, pad;
-	volatile u64 expiry, delivery;
-	u64 more[27];
-};
-
 static struct message *message(u32 sint) { return (struct message *)message_page + sint; }
 
 static void announced(void) { expect_true("both", has(SYNIC | TIMERS)); }
@@ -111,7 +96,6 @@ static void synic_values(void)
 #define T_DIRECT	BIT(12)
 #define T_VECTOR(v)	((u64)(v) << 4)
 #define T_SINT(n)	((u64)(n) << 16)
-#define MS		10000UL		/* units of 100 ns */
 
 /* Begin anew: a count that is left from before would count. */
 static void timer_set(u32 i, u64 config, u64 count)

@@ -101,6 +101,23 @@ static inline u64 tsc_page_read(const struct tsc_page *page)
 	return (u64)(((unsigned __int128)rdtsc() * page->scale) >> 64) + page->offset;
 }
 
+#define MS		10000UL		/* units of 100 ns */
+#define SINT_MASKED	BIT(16)
+#define SINT_AUTO_EOI	BIT(17)
+#define SINT_POLLING	BIT(18)
+#define TIMER_EXPIRED	0x80000010
+#define PENDING		1		/* in its flags */
+
+/* A slot of the message page, and what a timer puts into it. */
+struct message {
+	volatile u32 type;
+	volatile u8 size, flags, reserved[2];
+	volatile u64 sender;
+	volatile u32 timer, pad;
+	volatile u64 expiry, delivery;
+	u64 more[27];
+};
+
 #define PAGE_OF(name)	static u8 name[PAGE_SIZE] __attribute__((aligned(PAGE_SIZE)))
 
 /* Through the page that the hypervisor fills. */

@@ -4,16 +4,8 @@
  * interrupting directly and back, at rest and armed; asleep, idle, and while
  * the guest moves its TSC.
  */
+#include "lib/hyperv.h"
 #include "lib/smp.h"
-
-#define MSR_REF_COUNT	0x40000020
-#define MSR_SCONTROL	0x40000080
-#define MSR_SIMP	0x40000083
-#define MSR_SINT(n)	(0x40000090U + (n))
-#define MSR_CONFIG(n)	(0x400000b0U + 2 * (n))
-#define MSR_COUNT(n)	(0x400000b1U + 2 * (n))
-#define MSR_IDLE	0x400000f0
-#define MSR_TSC_ADJUST	0x3b
 
 #define ON		BIT(0)
 #define PERIODIC	BIT(1)
@@ -21,23 +13,13 @@
 #define AUTO		BIT(3)
 #define DIRECT_TO(v)	(BIT(12) | (u64)(v) << 4)
 #define MESSAGE_TO(n)	((u64)(n) << 16)
-#define MS		10000UL			/* units of 100 ns */
 #define FAR		(100000000 * MS)
+#define SOON		(300 * MS)		/* and yet not before a busy host goes on */
 
 #define DIRECT_VECTOR	0x60
 #define MESSAGE_VECTOR	0x61
 #define DIRECT		DIRECT_TO(DIRECT_VECTOR)
 #define MESSAGE		MESSAGE_TO(2)
-#define SINT_MASKED	BIT(16)
-#define TIMER_EXPIRED	0x80000010
-
-struct message {
-	volatile u32 type;
-	u8 size, flags, reserved[2];
-	u64 sender;
-	u32 timer, pad;
-	u64 expiry, delivery, more[27];
-};
 
 static struct message messages[16] __attribute__((aligned(PAGE_SIZE)));
 static volatile u32 direct, told;
@@ -158,7 +140,7 @@ static void changes_hands(void)
 	for (u32 i = 0; i < 4; i++) {
 		u32 before = told;
 
-		then = now() + 100 * MS;
+		then = now() + SOON;
 		wrmsr(MSR_COUNT(i), then);
 		wrmsr(MSR_CONFIG(i), DIRECT | ON);
 		wrmsr(MSR_CONFIG(i), MESSAGE | ON);
@@ -169,7 +151,7 @@ static void changes_hands(void)
 		messages[2].type = 0;
 		expect_timer(i, MESSAGE, then);
 		before = direct;
-		then = now() + 100 * MS;
+		then = now() + SOON;
 		wrmsr(MSR_COUNT(i), then);
 		wrmsr(MSR_CONFIG(i), MESSAGE | ON);
 		wrmsr(MSR_CONFIG(i), DIRECT | ON);
@@ -177,7 +159,7 @@ static void changes_hands(void)
 		expect_true("not too soon", now() >= then);
 		expect_timer(i, DIRECT, then);
 	}
-	wait_ms(120);
+	wait_ms(SOON / MS + 20);
 	wait_taken(4, 4);
 	end();
 }
@@ -217,9 +199,9 @@ static void stops(void)
 	begin();
 	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
 		wrmsr(MSR_CONFIG(3), DIRECT | AUTO);
-		wrmsr(MSR_COUNT(3), now() + 60 * MS);
+		wrmsr(MSR_COUNT(3), now() + SOON);
 		wrmsr(rows[i].msr, rows[i].value);
-		wait_ms(80);
+		wait_ms(SOON / MS + 20);
 		expect("stopped", direct + told, 0);
 	}
 	end();
@@ -239,7 +221,7 @@ static void asleep(void)
 			asm volatile("sti; hlt; cli" ::: "memory");
 		expect_true("not too soon", now() >= then);
 	}
-	if (cpuid(0x40000003, 0).eax & BIT(10)) {
+	if (has(IDLE)) {
 		then = now() + 3 * MS;
 		wrmsr(MSR_COUNT(0), then);
 		rdmsr(MSR_IDLE);
