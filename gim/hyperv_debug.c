@@ -15,12 +15,12 @@
  * its options say of frames is ignored, as what guests say differs.
  */
 #include <poll.h>
-#include <signal.h>
 #include <stdlib.h>
 #include <sys/eventfd.h>
 #include <time.h>
 #include <unistd.h>
 
+#include "base/thread.h"
 #include "gim/hyperv.h"
 #include "gim/hyperv_frame.h"
 #include "gim/udp.h"
@@ -357,18 +357,11 @@ static void debug_flow_init(struct hyperv_debug *debug)
 
 static int debug_start(struct hyperv_debug *debug, struct error *err)
 {
-	sigset_t all, old;
-	int ret;
+	int ret = thread_start(&debug->thread, "debug", debug_thread, debug);
 
-	/* Signals are the main thread's. */
-	sigfillset(&all);
-	pthread_sigmask(SIG_SETMASK, &all, &old);
-	ret = pthread_create(&debug->thread, NULL, debug_thread, debug);
-	pthread_sigmask(SIG_SETMASK, &old, NULL);
 	if (ret)
-		return error_errno(err, ret, "gim.debug: a thread");
+		return error_errno(err, -ret, "gim.debug: a thread");
 	debug->started = true;
-	pthread_setname_np(debug->thread, "debug");
 	return 0;
 }
 

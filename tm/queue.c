@@ -7,10 +7,10 @@
  * tm->lock, which the thread drops around each callback; tm->firing names the
  * timer meanwhile, and tm_timer_destroy() waits for it to change.
  */
-#include <signal.h>
 #include <stdlib.h>
 #include <time.h>
 
+#include "base/thread.h"
 #include "tm/internal.h"
 
 static void tm_queue_remove(struct tm_vm *tm, struct tm_timer *timer)
@@ -181,7 +181,6 @@ static void *tm_queue_thread(void *arg)
 int tm_queue_start(struct tm_vm *tm)
 {
 	pthread_condattr_t attr;
-	sigset_t all, old;
 	int ret;
 
 	pthread_condattr_init(&attr);
@@ -190,18 +189,12 @@ int tm_queue_start(struct tm_vm *tm)
 	pthread_condattr_destroy(&attr);
 	pthread_cond_init(&tm->fired, NULL);
 
-	/* Signals are the main thread's. */
-	sigfillset(&all);
-	pthread_sigmask(SIG_SETMASK, &all, &old);
-	ret = pthread_create(&tm->thread, NULL, tm_queue_thread, tm);
-	pthread_sigmask(SIG_SETMASK, &old, NULL);
+	ret = thread_start(&tm->thread, "timers", tm_queue_thread, tm);
 	if (ret) {
 		pthread_cond_destroy(&tm->changed);
 		pthread_cond_destroy(&tm->fired);
-		return -ret;
 	}
-	pthread_setname_np(tm->thread, "timers");
-	return 0;
+	return ret;
 }
 
 void tm_queue_stop(struct tm_vm *tm)

@@ -18,6 +18,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "base/thread.h"
 #include "pdm/drv/terminal.h"
 #include "pdm/internal.h"
 
@@ -324,29 +325,21 @@ static int stdio_start(struct pdm_drv *drv, struct error *err)
 	struct stdio *stdio = drv->state;
 	/* Without SA_RESTART: that is what it is for. */
 	struct sigaction interrupt = { .sa_handler = stdio_interrupted };
-	sigset_t all, old;
 	int ret;
 
 	sigaction(STDIO_INTERRUPT, &interrupt, NULL);
-	/* Signals are the main thread's; SIGPIPE would come to the writer, as EPIPE does. */
-	sigfillset(&all);
-	pthread_sigmask(SIG_SETMASK, &all, &old);
-	ret = pthread_create(&stdio->writer, NULL, stdio_writer, stdio);
+	/* They get no signals: SIGPIPE would come to the writer, as EPIPE does. */
+	ret = thread_start(&stdio->writer, "stdout", stdio_writer, stdio);
 	if (!ret) {
-		ret = pthread_create(&stdio->reader, NULL, stdio_reader, stdio);
+		ret = thread_start(&stdio->reader, "stdin", stdio_reader, stdio);
 		if (ret) {
 			stdio->stop = true;
 			pthread_cond_signal(&stdio->data);
 			pthread_join(stdio->writer, NULL);
 		}
 	}
-	pthread_sigmask(SIG_SETMASK, &old, NULL);
 	stdio->started = !ret;
-	if (ret)
-		return error_errno(err, ret, "backend stdio: a thread");
-	pthread_setname_np(stdio->writer, "stdout");
-	pthread_setname_np(stdio->reader, "stdin");
-	return 0;
+	return ret ? error_errno(err, -ret, "backend stdio: a thread") : 0;
 }
 
 /* It may be just about to write when the signal comes: hence more than one. */

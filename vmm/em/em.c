@@ -8,11 +8,11 @@
  *
  * Left out: falling back to interpreting a stretch that exits too often.
  */
-#include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "base/thread.h"
 #include "vmm/em/exit.h"
 
 /* ---- help for the handlers ------------------------------------------------------ */
@@ -382,20 +382,12 @@ int em_reset(struct em *em, struct error *err)
 
 static int em_thread_start(struct em_vcpu *vcpu, struct error *err)
 {
-	sigset_t all, old;
 	char name[16];
 	int ret;
 
-	/* Signals are the main thread's. */
-	sigfillset(&all);
-	pthread_sigmask(SIG_SETMASK, &all, &old);
-	ret = pthread_create(&vcpu->thread, NULL, em_thread, vcpu);
-	pthread_sigmask(SIG_SETMASK, &old, NULL);
-	if (ret)
-		return error_errno(err, ret, "the thread of CPU %u", vcpu->index);
 	snprintf(name, sizeof(name), "cpu%u", vcpu->index);
-	pthread_setname_np(vcpu->thread, name);
-	return 0;
+	ret = thread_start(&vcpu->thread, name, em_thread, vcpu);
+	return ret ? error_errno(err, -ret, "the thread of CPU %u", vcpu->index) : 0;
 }
 
 int em_create(struct em **out, const struct em_config *config, struct error *err)
